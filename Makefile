@@ -1,0 +1,43 @@
+# The two commands of the README are `make demo` and `make test`; the rest is for developers.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+RUN    ?= runs/demo
+MODEL  ?= models/demo/1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint bench clean
+
+help:
+	@echo "make demo   install, fetch data and weights, train, evaluate, recommend, export"
+	@echo "make test   every test"
+	@echo "make lint   ruff and mypy"
+	@echo "make bench  the figures of docs/results.md (hours)"
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@
+
+demo: install
+	$(BIN)/tfprompt fit --data movielens-100k --output $(RUN) --seed 0
+	$(BIN)/tfprompt evaluate $(RUN)
+	$(BIN)/tfprompt recommend $(RUN) --wish "slow science fiction with robots" --k 10
+	test -d $(MODEL) || $(BIN)/tfprompt export $(RUN) $(MODEL)
+
+test: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python benchmarks/quality.py --data movielens-100k --seeds 3
+	$(BIN)/python benchmarks/quality.py --data amazon-toys --seeds 3
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,66 @@
+"""Trained prompts on a frozen text encoder, for recommendation with Keras and TensorFlow.
+
+```python
+import tfprompt as tp
+
+data = tp.data.load("movielens-100k")
+split = data.leave_one_out()
+encoder = tp.PromptedEncoder.from_preset(
+    "all-minilm-l6-v2",
+    template="{soft:8} {age} year old {occupation} who watched {history:items}",
+    prompt_layer=4)
+model = tp.Retriever(encoder, data.items)
+```
+
+Importing the package is cheap: names are resolved on first use, so that neither TensorFlow nor
+Keras is loaded by `import tfprompt`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tfprompt import _environment
+
+_environment.prepare()
+
+__version__ = "0.1.0"
+
+# Public name → the module that defines it. A module maps to itself.
+_EXPORTS = {
+    "PromptedEncoder": "tfprompt.encoders.prompted",
+    "Retriever": "tfprompt.models.retriever",
+    "Template": "tfprompt.prompts.template",
+    "TfpromptError": "tfprompt.errors",
+    "evaluate": "tfprompt.evaluation.protocol",
+    "load": "tfprompt.models.loading",
+    "recommend": "tfprompt.models.recommending",
+}
+_MODULES = ("artifacts", "data", "encoders", "errors", "evaluation", "layers", "training")
+
+__all__ = ["__version__", *sorted(_EXPORTS), *_MODULES]
+
+if TYPE_CHECKING:
+    from tfprompt import artifacts, data, encoders, errors, evaluation, layers, training
+    from tfprompt.encoders.prompted import PromptedEncoder
+    from tfprompt.errors import TfpromptError
+    from tfprompt.evaluation.protocol import evaluate
+    from tfprompt.models.loading import load
+    from tfprompt.models.recommending import recommend
+    from tfprompt.models.retriever import Retriever
+    from tfprompt.prompts.template import Template
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"tfprompt.{name}")
+    if name in _EXPORTS:
+        value = getattr(importlib.import_module(_EXPORTS[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'tfprompt' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

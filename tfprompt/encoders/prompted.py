@@ -1,0 +1,365 @@
+"""The frozen backbone with a template in front of its upper layers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfprompt.encoders.loading import LoadedBackbone, load_backbone
+from tfprompt.encoders.seam import Seam
+from tfprompt.encoders.text_plan import ORDER_STEP, TextPlan
+from tfprompt.encoders.token_plan import Part, TokenPlan, move_rows, readout_part
+from tfprompt.errors import ConfigError
+from tfprompt.layers import DeepPrompt, FeatureToken, ItemTokens, SoftPrompt, attention_mask
+from tfprompt.layers.attention_rules import ITEM
+from tfprompt.prompts.segments import Feature, History, Soft
+from tfprompt.prompts.template import CLOCK_FEATURES, Template
+
+if TYPE_CHECKING:
+    from tfprompt.data.catalog import Column
+
+ReadOut = Literal["last", "mask", "mean"]
+
+
+class PromptedEncoder(keras.layers.Layer):
+    """A request as one token sequence through the frozen upper layers, read out as one vector.
+
+    The sequence holds the template's words and fields (their states at the seam), its soft
+    prompts, features, and one token per past item. Only prompts, feature tokens and the item
+    projection are trained.
+
+    Args:
+        loaded: the frozen backbone with its tokenizer, from `load_backbone`.
+        template: the template, as text or parsed.
+        prompt_layer: the seam m: layers below it see text alone and their states are cached;
+            prompts and items enter at the input of layer m. None takes the last two layers.
+        deep: fresh prompts at every upper layer instead of at the seam alone.
+        read_out: "last" (the newest item's token), "mask" (the `{mask}` token) or "mean" (all
+            items; without a history, all text). None takes "mask" where the template has one,
+            else "last", else, without a history, "mean".
+        attention: "causal" trains every position of a history in one pass; "full" lets items see
+            later ones and trains the last position only.
+        max_history: items H of a history; older ones are dropped.
+        sequence_length: bound on the whole sequence; the history is cut to fit it, never the
+            prompts. None sets no bound.
+        dropout: rate of dropout on the item tokens.
+        seed: seed of initial values and dropout.
+
+    Raises:
+        ConfigError: options that contradict each other or the template.
+        TemplateError: the template does not parse.
+        BackboneError: the backbone cannot be cut at `prompt_layer`.
+
+    Example:
+        encoder = PromptedEncoder.from_preset(
+            "all-minilm-l6-v2", template="{soft:8} watched {history:items}", prompt_layer=4)
+
+    References:
+        Lester et al., 2021 (soft prompts); Liu et al., 2021 (P-tuning v2, deep prompts);
+        Kang and McAuley, 2018 (SASRec: every position a target).
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedBackbone,
+        template: str | Template,
+        prompt_layer: int | None = None,
+        *,
+        deep: bool = False,
+        read_out: ReadOut | None = None,
+        attention: Literal["causal", "full"] = "causal",
+        max_history: int = 50,
+        sequence_length: int | None = None,
+        dropout: float = 0.2,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.template = Template.parse(template) if isinstance(template, str) else template
+        if prompt_layer is None:
+            prompt_layer = max(0, len(loaded.backbone.transformer_layers) - 2)
+        self.loaded = loaded
+        self.seam = Seam(loaded.backbone, prompt_layer)
+        self.prompt_layer = prompt_layer
+        self.width = int(loaded.backbone.hidden_dim)
+        self.deep = deep
+        self.attention = attention
+        self.read_out = _read_out(read_out, self.template, attention)
+        self.dropout_rate = dropout
+        self.seed = seed
+        self.sequence_length = sequence_length
+        self.text_plan = TextPlan(self.template, loaded.tokenizer)
+        self.max_history = self._fit_history(max_history)
+        self.soft_prompts = [
+            SoftPrompt(
+                soft.length,
+                self.width,
+                keras.initializers.RandomNormal(stddev=0.5, seed=seed + number),
+                name=f"soft_{number}",
+            )
+            for number, soft in enumerate(self.template.soft)
+        ]
+        self.deep_prompts = [
+            DeepPrompt(
+                self.template.prompt_length,
+                self.width,
+                keras.initializers.RandomNormal(stddev=0.5, seed=seed + 100 + layer),
+                name=f"deep_{layer}",
+            )
+            for layer in range(prompt_layer + 1, prompt_layer + len(self.seam.upper_layers))
+            if deep and self.template.prompt_length
+        ]
+        self.item_tokens = (
+            ItemTokens(self.width, self.max_history, dropout, seed, name="item_tokens")
+            if self.template.has_history
+            else None
+        )
+        self.feature_tokens: dict[str, FeatureToken] = {}
+
+    @classmethod
+    def from_preset(cls, preset: str, template: str | Template, **kwargs: Any) -> PromptedEncoder:
+        """Loads a backbone by name and puts `template` in front of it.
+
+        Args:
+            preset: a packaged name ("all-minilm-l6-v2"), a directory in Hugging Face layout, or
+                a KerasHub preset.
+            template: the template.
+            **kwargs: the other arguments of `PromptedEncoder`.
+
+        Raises:
+            BackboneError: nothing can be loaded by that name.
+        """
+        return cls(load_backbone(preset), template, **kwargs)
+
+    def _fit_history(self, wanted: int) -> int:
+        """The history that fits `sequence_length`, with a warning where it is cut."""
+        if self.sequence_length is None or not self.template.has_history:
+            return wanted
+        readouts = int(self.read_out == "mask")
+        others = (
+            self.template.prompt_length
+            + len(self.template.features)
+            + self.text_plan.max_length
+            + 1  # the start token
+            + readouts
+        )
+        room = self.sequence_length - others
+        if room < 1:
+            raise ConfigError(
+                "Prompts are never truncated, so a sequence must hold all of them, the text and 1 "
+                f"item: {others + 1} tokens here. Received: sequence_length={self.sequence_length}."
+            )
+        if room < wanted:
+            warnings.warn(
+                f"The history is cut to the newest {room} items (asked for: {wanted}): prompts and "
+                f"text take {others} of {self.sequence_length} tokens.",
+                stacklevel=3,
+            )
+        return min(room, wanted)
+
+    def fit_columns(self, columns: Mapping[str, Column]) -> None:
+        """Checks the template against the data and creates its feature tokens.
+
+        Args:
+            columns: the data's columns by name, as in `Catalog.columns`.
+
+        Raises:
+            TemplateError: a column is missing or of the wrong kind.
+        """
+        self.template.check(columns)
+        for name in dict.fromkeys(self.template.features):
+            if name not in columns:
+                categories: int | None = CLOCK_FEATURES[name]
+            elif columns[name].kind == "category":
+                categories = len(columns[name].vocabulary or ())
+            else:
+                categories = None
+            self.feature_tokens[name] = FeatureToken(
+                self.width, categories, name=f"feature_{name}"
+            )
+
+    def build_for(self, vector_width: int, id_rank: int | None = None) -> None:
+        """Creates all weights.
+
+        Args:
+            vector_width: width V of the item vectors.
+            id_rank: rank R of the collaborative ids, None without.
+        """
+        for layer in (*self.soft_prompts, *self.deep_prompts, *self.feature_tokens.values()):
+            if not layer.built:
+                layer.build(None)
+        if self.item_tokens is not None and not self.item_tokens.built:
+            ids = None if id_rank is None else (None, None, id_rank)
+            self.item_tokens.build((None, None, vector_width), ids)
+        self.initialize_prompts()
+        self.built = True
+
+    def initialize_prompts(self) -> None:
+        """Starts soft prompts from their words or a vocabulary sample, where the template says."""
+        generator = np.random.default_rng(self.seed)
+        for soft, layer in zip(self.template.soft, self.soft_prompts, strict=True):
+            if soft.length and soft.initializer != "random":
+                layer.initialize(self._initial_states(soft, generator))
+
+    def _initial_states(self, soft: Soft, generator: np.random.Generator) -> Any:
+        """States `[n, D]` at the seam of the prompt's words, or of a sample of the vocabulary."""
+        tokenizer = self.loaded.tokenizer
+        if soft.initializer == "words":
+            pieces = np.asarray(tokenizer.pieces([soft.words]).to_tensor()[0])
+            if not pieces.size:
+                raise ConfigError(f"No word piece is left of the prompt words {soft.words!r}.")
+            return self.seam.lower_states(pieces[None], np.ones_like(pieces[None]))[0]
+        size = tokenizer.keras_tokenizer.vocabulary_size()
+        drawn = generator.choice(size, size=(soft.length, 1), replace=size < soft.length)
+        return self.seam.lower_states(drawn, np.ones_like(drawn))[:, 0]
+
+    def call(
+        self,
+        inputs: Mapping[str, Any],
+        every_position: bool = False,
+        training: bool | None = None,
+    ) -> Any:
+        """Encodes requests.
+
+        Args:
+            inputs: `states` `[B, T, D]` (the text's states at the seam), `states_mask` bool
+                `[B, T]`, `order` int `[B, T]` (from `TextPlan`); with a history `items`
+                `[B, H, V]` (vectors), `items_mask` bool `[B, H]`, left-aligned, and, with
+                collaborative ids, `ids` `[B, H, R]`; each feature `[B]` by its name.
+            every_position: one query for every step of the history, for training; step 0 stands
+                before the first item. Needs causal attention and a history.
+            training: runs dropout on the item tokens; the backbone never runs its own.
+
+        Returns:
+            Queries `[B, D]`, or `[B, H+1, D]` with `every_position`.
+        """
+        plan, steps = self._lay_out(inputs, every_position, training)
+        states = self._upper(plan)
+        if self.item_tokens is None:
+            return self._read_text(states, plan)
+        return self._read_history(states, plan, steps, every_position)
+
+    def _lay_out(
+        self, inputs: Mapping[str, Any], every_position: bool, training: bool | None
+    ) -> tuple[TokenPlan, Any]:
+        """The token plan, and the steps `[B, Q]` that are read out."""
+        text, text_mask = inputs["states"], ops.cast(inputs["states_mask"], "bool")
+        text_order = ops.cast(inputs["order"], "int32")
+        parts, soft = [], iter(self.soft_prompts)
+        segments = list(enumerate(self.template.segments))
+        for number, segment in segments:
+            if isinstance(segment, Soft):
+                parts.append(Part.of(next(soft)(text), order=number * ORDER_STEP))
+        for number, segment in segments:
+            if isinstance(segment, Feature):
+                token = self.feature_tokens[segment.name](inputs[segment.name])
+                parts.append(Part.of(token, order=number * ORDER_STEP))
+
+        at_mask = None
+        if self.read_out == "mask" and self.item_tokens is not None:
+            # The mask token is read once per step of the history: it leaves the static text, and
+            # copies of its state stand in for it.
+            at_mask = ops.logical_and(text_order == self.text_plan.mask_order, text_mask)
+            text_mask = ops.logical_and(text_mask, ops.logical_not(at_mask))
+        parts.append(Part.of(text, valid=text_mask, order=text_order))
+        if self.item_tokens is None:
+            return TokenPlan.join(parts), None
+
+        items_mask = ops.cast(inputs["items_mask"], "bool")
+        tokens = self.item_tokens(inputs["items"], inputs.get("ids"), training=training)
+        length = ops.shape(tokens)[1]
+        step = ops.expand_dims(ops.arange(length, dtype="int32"), 0)
+        counts = ops.sum(ops.cast(items_mask, "int32"), axis=1, keepdims=True)
+        order = next(n for n, s in segments if isinstance(s, History)) * ORDER_STEP
+        parts.append(Part.of(tokens, ITEM, valid=step <= counts, moment=step, order=order + step))
+        steps = ops.broadcast_to(step, (ops.shape(tokens)[0], length)) if every_position else counts
+        if at_mask is not None:
+            weights = ops.expand_dims(ops.cast(at_mask, text.dtype), -1)
+            mask_state = ops.sum(text * weights, axis=1)
+            parts.append(readout_part(mask_state, steps, self.text_plan.mask_order))
+        return TokenPlan.join(parts), steps
+
+    def _upper(self, plan: TokenPlan) -> Any:
+        """The plan through the frozen upper layers: `[B, S, D]`."""
+        causal = self.attention == "causal"
+        states = plan.embeddings
+        decoder = self.seam.causal
+        if decoder:
+            there, back = plan.template_order()
+            sorted_plan = plan.permuted(there)
+            mask = attention_mask(
+                sorted_plan.valid, sorted_plan.role, sorted_plan.moment, causal=causal
+            )
+        else:
+            mask = attention_mask(plan.valid, plan.role, plan.moment, causal=causal)
+        for number, layer in enumerate(self.seam.upper_layers):
+            if number and self.deep_prompts:
+                states = self.deep_prompts[number - 1](states)
+            if decoder:
+                states = move_rows(states, there)
+            states = self.seam.apply_upper_layer(layer, states, mask)
+            if decoder:
+                states = move_rows(states, back)
+        return self.seam.final(states)
+
+    def _read_text(self, states: Any, plan: TokenPlan) -> Any:
+        """Without a history: the mask token, or the mean of the text, `[B, D]`."""
+        if self.read_out == "mask":
+            chosen = plan.order == self.text_plan.mask_order
+        else:
+            # Prompts are instructions, not content: the mean is over words and fields.
+            prompts = self.template.prompt_length + len(self.template.features)
+            place = ops.expand_dims(ops.arange(ops.shape(states)[1]), 0)
+            chosen = ops.logical_and(plan.valid, place >= prompts)
+        weights = ops.expand_dims(ops.cast(chosen, states.dtype), -1)
+        return ops.sum(states * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1)
+
+    def _read_history(self, states: Any, plan: TokenPlan, steps: Any, every_position: bool) -> Any:
+        """With a history: the mask copies, or the item tokens at `steps`."""
+        if self.read_out == "mask":
+            read = states[:, -ops.shape(steps)[1] :]
+            return read if every_position else ops.squeeze(read, 1)
+        # Without read-out copies, the item tokens are what stands last.
+        items = ops.sum(ops.cast(plan.role[0] == ITEM, "int32"))
+        read = states[:, -items:]
+        if self.read_out == "mean":
+            real = ops.expand_dims(ops.cast(plan.valid[:, -items:], states.dtype), -1)
+            read = ops.cumsum(read * real, axis=1) / ops.cumsum(real, axis=1)
+        if every_position:
+            return read
+        return ops.squeeze(ops.take_along_axis(read, ops.expand_dims(steps, -1), axis=1), 1)
+
+    def options(self) -> dict[str, Any]:
+        """The constructor's options besides backbone and template, as JSON."""
+        return {
+            "prompt_layer": self.prompt_layer,
+            "deep": self.deep,
+            "read_out": self.read_out,
+            "attention": self.attention,
+            "max_history": self.max_history,
+            "sequence_length": self.sequence_length,
+            "dropout": self.dropout_rate,
+            "seed": self.seed,
+        }
+
+
+def _read_out(wanted: ReadOut | None, template: Template, attention: str) -> ReadOut:
+    """The read-out, by the template where none was asked for."""
+    if attention not in ("causal", "full"):
+        raise ConfigError(f"Attention is 'causal' or 'full'. Received: {attention!r}.")
+    if wanted is None:
+        if template.has_mask:
+            return "mask"
+        return "last" if template.has_history else "mean"
+    if wanted not in ("last", "mask", "mean"):
+        raise ConfigError(f"A read-out is 'last', 'mask' or 'mean'. Received: {wanted!r}.")
+    if wanted == "mask" and not template.has_mask:
+        raise ConfigError("read_out='mask' needs a {mask} in the template.")
+    if wanted == "last" and not template.has_history:
+        raise ConfigError("read_out='last' needs {history:items} in the template.")
+    return wanted

@@ -1,0 +1,115 @@
+"""The words and fields of a template as tokens of the backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+from tfprompt.errors import TemplateError
+from tfprompt.prompts.segments import Field, Mask, Words
+from tfprompt.prompts.template import Template
+
+if TYPE_CHECKING:
+    from tfprompt.encoders.tokenizer import TextTokenizer
+
+# The template order of a token is its segment's number times this, plus its place in the segment.
+ORDER_STEP = 1024
+
+
+class TextPlan:
+    """Turns the text of a request into token ids, and says which segment each came from.
+
+    Every op is a TensorFlow graph op, so the same plan runs while training and inside a
+    SavedModel.
+
+    Args:
+        template: the template.
+        tokenizer: the backbone's tokenizer.
+        max_field_tokens: a field longer than this many word pieces is cut.
+
+    Raises:
+        TemplateError: the template holds `{mask}` and the backbone has no mask token.
+
+    Example:
+        plan = TextPlan(Template.parse("{age} year old who watched {history:items}"), tokenizer)
+        plan({"age": tf.constant(["24"])})["token_ids"]   # [[CLS] 24 year old who watched [SEP]]
+    """
+
+    def __init__(
+        self, template: Template, tokenizer: TextTokenizer, max_field_tokens: int = 48
+    ) -> None:
+        self.template = template
+        self.tokenizer = tokenizer
+        self.max_field_tokens = max_field_tokens
+        self.mask_order = -1
+        for number, segment in enumerate(template.segments):
+            if isinstance(segment, Mask):
+                self.mask_order = number * ORDER_STEP
+                if tokenizer.mask_id is None:
+                    raise TemplateError(
+                        template.source,
+                        segment.position,
+                        "This backbone has no mask token; leave {mask} out and read out the last "
+                        "item instead.",
+                    )
+
+    @property
+    def max_length(self) -> int:
+        """The longest row T in tokens, specials included."""
+        words = [s.text for s in self.template.segments if isinstance(s, Words)]
+        length = 2 + int(self.template.has_mask)
+        if words:
+            length += int(self.tokenizer.pieces(tf.constant(words)).values.shape[0])
+        fields = sum(isinstance(segment, Field) for segment in self.template.segments)
+        return length + fields * self.max_field_tokens
+
+    def __call__(self, fields: Mapping[str, tf.Tensor], batch: tf.Tensor | int) -> dict:
+        """Tokenizes.
+
+        Args:
+            fields: for each text field, strings `[B]`; a missing one counts as empty.
+            batch: B.
+
+        Returns:
+            `token_ids` int32 `[B, T]`, `padding_mask` bool `[B, T]`, and `order` int32 `[B, T]`,
+            each token's place in the template.
+        """
+        parts, orders = [], []
+
+        def add(pieces: tf.RaggedTensor, first_order: int) -> None:
+            parts.append(pieces)
+            steps = tf.ragged.range(pieces.row_lengths())
+            orders.append(tf.cast(steps, tf.int32) + first_order)
+
+        def constant(token: int | None) -> tf.RaggedTensor:
+            values = [] if token is None else [token]
+            row = tf.constant([values], tf.int32, shape=(1, len(values)))
+            return tf.RaggedTensor.from_tensor(tf.tile(row, [batch, 1]))
+
+        add(constant(self.tokenizer.cls_id), -ORDER_STEP)
+        for number, segment in enumerate(self.template.segments):
+            if isinstance(segment, Words):
+                row = self.tokenizer.pieces(tf.constant([segment.text])).to_tensor()
+                add(
+                    tf.RaggedTensor.from_tensor(tf.tile(tf.cast(row, tf.int32), [batch, 1])),
+                    number * ORDER_STEP,
+                )
+            elif isinstance(segment, Field):
+                text = fields.get(segment.name)
+                if text is None:
+                    text = tf.fill([batch], "")
+                pieces = tf.cast(self.tokenizer.pieces(text), tf.int32)
+                add(pieces[:, : self.max_field_tokens], number * ORDER_STEP)
+            elif isinstance(segment, Mask):
+                add(constant(self.tokenizer.mask_id), number * ORDER_STEP)
+        add(constant(self.tokenizer.sep_id), len(self.template.segments) * ORDER_STEP)
+
+        token_ids = tf.concat(parts, axis=1)
+        padding_mask = tf.sequence_mask(token_ids.row_lengths())
+        return {
+            "token_ids": token_ids.to_tensor(self.tokenizer.pad_id or 0),
+            "padding_mask": padding_mask,
+            "order": tf.concat(orders, axis=1).to_tensor(0),
+        }

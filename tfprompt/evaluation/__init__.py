@@ -1,0 +1,48 @@
+"""Honest evaluation: every item ranked, ties never hits, baselines and intervals beside a number.
+
+The Keras metrics (`HRAtK`, `RecallAtK`, `NDCGAtK`, `MRR`, `ranks_from_scores`) are resolved on
+first use; everything else needs neither Keras nor TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tfprompt.evaluation.baselines import ContentSimilarity, ItemKNN, Popularity, tuned_item_knn
+from tfprompt.evaluation.comparison import Comparison, compare
+from tfprompt.evaluation.protocol import evaluate
+from tfprompt.evaluation.ranking import target_ranks
+from tfprompt.evaluation.report import Report
+from tfprompt.evaluation.scorer import Scorer
+from tfprompt.evaluation.seeds import summarise_seeds
+
+if TYPE_CHECKING:
+    from tfprompt.evaluation.keras_metrics import MRR, HRAtK, NDCGAtK, RecallAtK, ranks_from_scores
+
+__all__ = [
+    "MRR",
+    "Comparison",
+    "ContentSimilarity",
+    "HRAtK",
+    "ItemKNN",
+    "NDCGAtK",
+    "Popularity",
+    "RecallAtK",
+    "Report",
+    "Scorer",
+    "compare",
+    "evaluate",
+    "ranks_from_scores",
+    "summarise_seeds",
+    "target_ranks",
+    "tuned_item_knn",
+]
+
+_KERAS = ("HRAtK", "MRR", "NDCGAtK", "RecallAtK", "ranks_from_scores")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _KERAS:
+        return getattr(importlib.import_module("tfprompt.evaluation.keras_metrics"), name)
+    raise AttributeError(f"module 'tfprompt.evaluation' has no attribute '{name}'")

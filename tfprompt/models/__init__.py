@@ -1,0 +1,1 @@
+"""Recommender models: `keras.Model`s with fit, evaluate, predict, save and export."""

@@ -1,0 +1,150 @@
+"""From the data room's arrays to what a `fit` step takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from tfprompt.data.batches import number_of_batches, request_batches, training_batches
+from tfprompt.models.request_fields import RequestFields
+
+if TYPE_CHECKING:
+    from tfprompt.data.requests import Requests
+    from tfprompt.data.sequences import Sequences
+    from tfprompt.encoders.prompted import PromptedEncoder
+
+Batch = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
+
+
+class Pipeline:
+    """Builds the `tf.data` sets of one model.
+
+    Args:
+        encoder: the prompted encoder, whose template says which columns are needed.
+    """
+
+    def __init__(self, encoder: PromptedEncoder) -> None:
+        self.encoder = encoder
+
+    def training(
+        self, sequences: Sequences, *, batch_size: int, seed: int, epoch: Callable[[], int]
+    ) -> tf.data.Dataset:
+        """Windows for training; `epoch()` is asked at the start of each pass.
+
+        Each element is `(x, y)`: x as `PromptedEncoder.call` takes it, with `history` int
+        `[B, L]` (catalog row, -1 for padding) in place of vectors; y with `target` int
+        `[B, L+1]`, the item that follows each step, -1 for none.
+        """
+        fields = RequestFields(self.encoder, sequences.catalog.columns, sequences.users)
+        window = self.encoder.max_history
+        contexts = event_contexts(self.encoder, sequences)
+
+        def generate() -> Iterator[Batch]:
+            for batch in training_batches(
+                sequences, window=window, batch_size=batch_size, seed=seed, epoch=epoch()
+            ):
+                yield self._training_batch(batch, fields, contexts)
+
+        count = number_of_batches(sequences, window=window, batch_size=batch_size)
+        y = {"target": tf.TensorSpec([None, None], tf.int32)}
+        return self._dataset(generate, fields, y, count)
+
+    def _training_batch(
+        self, batch: dict[str, np.ndarray], fields: RequestFields, contexts: pl.DataFrame | None
+    ) -> Batch:
+        target = np.concatenate([batch["first"][:, None], batch["target"]], axis=1) - 1
+        context = None
+        if contexts is not None:
+            # A prompt that holds a context (an hour, a device) is the prompt of the events that
+            # share it: the newest target's context is shown, and only such targets are trained.
+            newest = batch["event"].max(axis=1)
+            codes = contexts["_code"].to_numpy()
+            first_event = batch["event"][:, 0] - 1
+            events = np.concatenate([first_event[:, None], batch["event"]], axis=1)
+            same = codes[np.maximum(events, 0)] == codes[newest][:, None]
+            target = np.where(same, target, -1)
+            context = contexts[newest]
+        if self.encoder.attention == "full":
+            # Items see later ones, so only the last step's target is unseen.
+            last = (batch["target"] > 0).sum(axis=1)
+            target = np.take_along_axis(target, last[:, None], axis=1)
+            # The newest input of a window is its last; the step that is read out follows it.
+        x = {
+            "history": (batch["history"] - 1).astype(np.int32),
+            **fields.take(batch["row"], context),
+        }
+        return x, {"target": target.astype(np.int32)}
+
+    def requests(self, requests: Requests, *, batch_size: int) -> tf.data.Dataset:
+        """Requests for validation: y holds `target` `[B]` (the first one) and `exclude` `[B, N]`."""
+        fields = self.fields_of(requests)
+        count = len(requests.catalog)
+
+        def generate() -> Iterator[Batch]:
+            for x, rows in self.request_arrays(requests, fields, batch_size):
+                target = requests.targets[requests.target_offsets[rows]]
+                exclude = np.zeros((len(rows), count), bool)
+                if requests.exclude_seen:
+                    for place, row in enumerate(rows):
+                        exclude[place, requests.history(row)] = True
+                    exclude[np.arange(len(rows)), target] = False
+                yield x, {"target": target.astype(np.int32), "exclude": exclude}
+
+        y = {
+            "target": tf.TensorSpec([None], tf.int32),
+            "exclude": tf.TensorSpec([None, count], tf.bool),
+        }
+        batches = sum(
+            1
+            for _ in request_batches(
+                requests, window=self.encoder.max_history, batch_size=batch_size
+            )
+        )
+        return self._dataset(generate, fields, y, batches)
+
+    def request_arrays(
+        self, requests: Requests, fields: RequestFields, batch_size: int
+    ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+        """Yields x and the requests' rows, short histories first."""
+        contexts = event_contexts(self.encoder, requests)
+        for batch in request_batches(
+            requests, window=self.encoder.max_history, batch_size=batch_size
+        ):
+            rows = batch["row"]
+            context = None if contexts is None else contexts[rows]
+            yield (
+                {
+                    "history": (batch["history"] - 1).astype(np.int32),
+                    **fields.take(rows, context),
+                },
+                rows,
+            )
+
+    def fields_of(self, requests: Requests) -> RequestFields:
+        """The text and features of each request's user."""
+        return RequestFields(self.encoder, requests.catalog.columns, requests.users)
+
+    def _dataset(
+        self,
+        generate: Callable[[], Iterator[Batch]],
+        fields: RequestFields,
+        y: dict[str, tf.TensorSpec],
+        count: int,
+    ) -> tf.data.Dataset:
+        x = {"history": tf.TensorSpec([None, None], tf.int32), **fields.signature()}
+        data = tf.data.Dataset.from_generator(generate, output_signature=(x, y))
+        return data.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
+
+
+def event_contexts(encoder: PromptedEncoder, part: Any) -> pl.DataFrame | None:
+    """The context columns that the template names, a row per event, with one `_code` a combination.
+
+    None where the template names none: then no event differs from another but by its item.
+    """
+    from tfprompt.models.request_fields import context_frame
+
+    return context_frame(encoder.template, part)

@@ -1,0 +1,161 @@
+"""The columns of a request as text states and feature values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from tfprompt.prompts.template import CLOCK_FEATURES, Template
+
+if TYPE_CHECKING:
+    from tfprompt.data.column import Column
+    from tfprompt.encoders.prompted import PromptedEncoder
+
+
+
+class RequestFields:
+    """Looks up what the template says of a request; each text runs once below the seam.
+
+    Args:
+        encoder: the prompted encoder.
+        columns: the data's columns by name.
+        users: one row per user, the profile columns, or None.
+    """
+
+    def __init__(
+        self,
+        encoder: PromptedEncoder,
+        columns: Mapping[str, Column],
+        users: pl.DataFrame | None,
+    ) -> None:
+        self.encoder = encoder
+        self.columns = columns
+        self.users = users
+        self._states: dict[tuple[str, ...], int] = {}
+        self._texts: list[dict[str, np.ndarray]] = []
+
+    def signature(self) -> dict[str, tf.TensorSpec]:
+        """Shapes of what `take` returns."""
+        width = self.encoder.width
+        signature = {
+            "states": tf.TensorSpec([None, None, width], tf.float32),
+            "states_mask": tf.TensorSpec([None, None], tf.bool),
+            "order": tf.TensorSpec([None, None], tf.int32),
+        }
+        for name in self.encoder.template.features:
+            number = name in self.columns and self.columns[name].kind == "number"
+            signature[name] = tf.TensorSpec([None], tf.float32 if number else tf.int32)
+        return signature
+
+    def take(
+        self, rows: np.ndarray, context: pl.DataFrame | None = None
+    ) -> dict[str, np.ndarray]:
+        """The text states and features of some requests.
+
+        Args:
+            rows: int `[B]`, rows of the users.
+            context: the context columns of the same requests, `[B]` rows.
+
+        Returns:
+            `states` `[B, T, D]`, `states_mask` and `order` `[B, T]`, and each feature `[B]`.
+        """
+        template = self.encoder.template
+        values = {
+            name: self._column(name, rows, context)
+            for name in (*template.fields, *template.features)
+        }
+        fields = {name: [_as_text(v) for v in values[name]] for name in template.fields}
+        taken = self._text_states(fields, len(rows))
+        for name in template.features:
+            if name in self.columns:
+                taken[name] = self.columns[name].encode(values[name])
+            else:
+                # Clock features count from 1; 0 stands for an unknown time.
+                taken[name] = values[name].fill_null(-1).to_numpy().astype(np.int32) + 1
+        return taken
+
+    def _column(
+        self, name: str, rows: np.ndarray, context: pl.DataFrame | None
+    ) -> pl.Series:
+        if context is not None and name in context.columns:
+            return context[name]
+        if self.users is not None and name in self.users.columns:
+            return self.users[name][rows]
+        return pl.Series(name, [None] * len(rows), dtype=pl.String)
+
+    def _text_states(self, fields: dict[str, list[str]], batch: int) -> dict[str, np.ndarray]:
+        keys = list(zip(*fields.values(), strict=True)) if fields else [()] * batch
+        new = [key for key in dict.fromkeys(keys) if key not in self._states]
+        if new:
+            self._compute(new, tuple(fields))
+        places = np.array([self._states[key] for key in keys])
+        chosen = [self._texts[place] for place in dict.fromkeys(places.tolist())]
+        length = max(text["states"].shape[0] for text in chosen)
+        result = {
+            "states": np.zeros((batch, length, self.encoder.width), np.float32),
+            "states_mask": np.zeros((batch, length), bool),
+            "order": np.zeros((batch, length), np.int32),
+        }
+        for row, place in enumerate(places):
+            for name, value in self._texts[place].items():
+                result[name][row, : len(value)] = value
+        return result
+
+    def _compute(self, keys: list[tuple[str, ...]], names: tuple[str, ...]) -> None:
+        """Runs the lower layers on texts that were not seen before."""
+        for at in range(0, len(keys), 64):
+            some = keys[at : at + 64]
+            fields = {
+                name: tf.constant([key[column] for key in some])
+                for column, name in enumerate(names)
+            }
+            plan = self.encoder.text_plan(fields, len(some))
+            states = self.encoder.seam.lower_states(plan["token_ids"], plan["padding_mask"])
+            lengths = plan["padding_mask"].numpy().sum(axis=1)
+            for row, key in enumerate(some):
+                length = lengths[row]
+                self._states[key] = len(self._texts)
+                self._texts.append(
+                    {
+                        "states": np.asarray(states[row, :length]),
+                        "states_mask": np.ones(length, bool),
+                        "order": np.asarray(plan["order"][row, :length]),
+                    }
+                )
+
+
+def context_frame(template: Template, part: Any) -> pl.DataFrame | None:
+    """The template's context columns for every event or request of `part`, with a `_code`."""
+    columns: dict[str, Any] = {}
+    known = part.catalog.columns
+    for name in (*template.fields, *template.features):
+        if name in part.context:
+            columns[name] = pl.Series(name, part.context[name])
+        elif name in CLOCK_FEATURES and name not in known and part.timestamps is not None:
+            columns[name] = clock(name, part.timestamps)
+    if not columns:
+        return None
+    frame = pl.DataFrame(columns)
+    return frame.with_columns(_code=pl.struct(list(columns)).rank("dense"))
+
+
+def clock(name: str, timestamps: np.ndarray) -> pl.Series:
+    """Hour (0-23), weekday (0 = Monday) or month (0-11) of UTC timestamps in seconds `[n]`."""
+    time = pl.from_epoch(pl.Series(name, timestamps).cast(pl.Int64), time_unit="s")
+    if name == "hour":
+        return time.dt.hour().cast(pl.Int32)
+    if name == "weekday":
+        return time.dt.weekday().cast(pl.Int32) - 1
+    return time.dt.month().cast(pl.Int32) - 1
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

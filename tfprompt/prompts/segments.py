@@ -1,0 +1,72 @@
+"""The kinds of segment that a template is made of.
+
+Each segment knows its character `position` in the template, so that an error found long after
+parsing (a column that the data lacks, say) can still point at it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+__all__ = ["Feature", "Field", "History", "Mask", "Segment", "Soft", "Words"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """Literal text: becomes word pieces, never trained."""
+
+    text: str
+    position: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """`{age}`: the text of a column of the request; becomes word pieces, never trained."""
+
+    name: str
+    position: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Soft:
+    """`{soft:8}`: `length` trained vectors.
+
+    Attributes:
+        length: number of vectors P, 0 or more.
+        initializer: "random" (normal, at the scale of the backbone's word vectors),
+            "vocabulary" (a sample of the backbone's word vectors) or "words".
+        words: the text whose states at the seam start the vectors (`initializer="words"`);
+            repeated or cut to `length`.
+        position: character in the template.
+    """
+
+    length: int
+    initializer: Literal["random", "vocabulary", "words"] = "random"
+    words: str = ""
+    position: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """`{history:items}`: one token per past item, oldest first."""
+
+    position: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """`{price:feature}`: one trained token from a categorical or numeric column."""
+
+    name: str
+    position: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Mask:
+    """`{mask}`: the backbone's mask token, where the query is read out."""
+
+    position: int = 0
+
+
+Segment = Words | Field | Soft | History | Feature | Mask
