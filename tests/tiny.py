@@ -10,8 +10,19 @@ from typing import Any
 import tfprompt  # noqa: F401  (before keras_hub: it sets the environment)
 from tfprompt.encoders.loading import LoadedBackbone, assemble, randomize
 
-FAMILIES = ("bert", "roberta", "xlm_roberta", "distil_bert", "electra", "gpt2", "llama",
-            "llama3", "mistral", "qwen", "qwen3")
+FAMILIES = (
+    "bert",
+    "roberta",
+    "xlm_roberta",
+    "distil_bert",
+    "electra",
+    "gpt2",
+    "llama",
+    "llama3",
+    "mistral",
+    "qwen",
+    "qwen3",
+)
 WORDS = (
     "the a an of and who watched liked user film films story toy star war wars comedy drama "
     "action love year old artist student engineer reads next is movie item good bad new night "
@@ -33,8 +44,11 @@ def tiny_loaded_backbone(
     tokenizer = tiny_tokenizer(family)
     size = tokenizer.vocabulary_size()
     common: dict[str, Any] = {
-        "vocabulary_size": size, "num_layers": layers, "hidden_dim": width,
-        "intermediate_dim": 2 * width, "dropout": 0.1,
+        "vocabulary_size": size,
+        "num_layers": layers,
+        "hidden_dim": width,
+        "intermediate_dim": 2 * width,
+        "dropout": 0.1,
     }
     absolute = {**common, "num_heads": 4, "max_sequence_length": _MAX_LENGTH}
     rotary = {**common, "num_query_heads": 4, "num_key_value_heads": 2}
@@ -74,21 +88,36 @@ def tiny_tokenizer(family: str) -> Any:
 
     models = keras_hub.models
     if family in ("bert", "distil_bert", "electra"):
-        classes = {"bert": models.BertTokenizer, "distil_bert": models.DistilBertTokenizer,
-                   "electra": models.ElectraTokenizer}
+        classes = {
+            "bert": models.BertTokenizer,
+            "distil_bert": models.DistilBertTokenizer,
+            "electra": models.ElectraTokenizer,
+        }
         return classes[family](vocabulary=bert_vocabulary(), lowercase=True)
     if family in ("xlm_roberta", "llama", "mistral"):
-        classes = {"xlm_roberta": models.XLMRobertaTokenizer, "llama": models.LlamaTokenizer,
-                   "mistral": models.MistralTokenizer}
+        classes = {
+            "xlm_roberta": models.XLMRobertaTokenizer,
+            "llama": models.LlamaTokenizer,
+            "mistral": models.MistralTokenizer,
+        }
         return classes[family](proto=_sentence_piece_proto())
-    classes = {"roberta": models.RobertaTokenizer, "gpt2": models.GPT2Tokenizer,
-               "llama3": models.Llama3Tokenizer, "qwen": models.QwenTokenizer,
-               "qwen3": models.Qwen3Tokenizer}
+    classes = {
+        "roberta": models.RobertaTokenizer,
+        "gpt2": models.GPT2Tokenizer,
+        "llama3": models.Llama3Tokenizer,
+        "qwen": models.QwenTokenizer,
+        "qwen3": models.Qwen3Tokenizer,
+    }
     specials = {
         "roberta": ["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
         "gpt2": ["<|endoftext|>"],
-        "llama3": ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>",
-                   "<|end_header_id|>", "<|eot_id|>"],
+        "llama3": [
+            "<|begin_of_text|>",
+            "<|end_of_text|>",
+            "<|start_header_id|>",
+            "<|end_header_id|>",
+            "<|eot_id|>",
+        ],
     }.get(family, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
     merges = ["t h", "th e", "Ġ the", "s t", "o r", "st or", "stor y"]
     pieces = specials + _byte_characters() + [merge.replace(" ", "") for merge in merges]
@@ -110,8 +139,14 @@ def _sentence_piece_proto() -> bytes:
     buffer = io.BytesIO()
     sentences = [" ".join(WORDS), *WORDS, string.ascii_letters, string.digits + string.punctuation]
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(sentences * 4), model_writer=buffer, vocab_size=200,
-        model_type="unigram", unk_id=0, bos_id=1, eos_id=2, hard_vocab_limit=False,
+        sentence_iterator=iter(sentences * 4),
+        model_writer=buffer,
+        vocab_size=200,
+        model_type="unigram",
+        unk_id=0,
+        bos_id=1,
+        eos_id=2,
+        hard_vocab_limit=False,
         minloglevel=2,
     )
     return buffer.getvalue()

@@ -37,12 +37,15 @@ _EXPORTS = {
     "load": "tfprompt.models.loading",
     "recommend": "tfprompt.models.recommending",
 }
-_MODULES = ("artifacts", "data", "encoders", "errors", "evaluation", "layers", "training")
+_MODULES = ("artifacts", "data", "encoders", "errors", "evaluation", "layers", "runs", "training")
+
+# Those that load TensorFlow.
+_TENSORFLOW = ("PromptedEncoder", "Retriever", "load", "recommend", "layers", "training")
 
 __all__ = ["__version__", *sorted(_EXPORTS), *_MODULES]
 
 if TYPE_CHECKING:
-    from tfprompt import artifacts, data, encoders, errors, evaluation, layers, training
+    from tfprompt import artifacts, data, encoders, errors, evaluation, layers, runs, training
     from tfprompt.encoders.prompted import PromptedEncoder
     from tfprompt.errors import TfpromptError
     from tfprompt.evaluation.protocol import evaluate
@@ -53,6 +56,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _TENSORFLOW:
+        _environment.load_tensorflow()
     if name in _MODULES:
         return importlib.import_module(f"tfprompt.{name}")
     if name in _EXPORTS:

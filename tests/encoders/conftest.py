@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiny import tiny_loaded_backbone
 from tfprompt.encoders import LoadedBackbone, load_backbone
 from tfprompt.encoders.packaged import packaged_directory
 from tfprompt.errors import DownloadError
-from tests.tiny import tiny_loaded_backbone
 
 
 @pytest.fixture(scope="session")

@@ -38,9 +38,7 @@ def test_pieces_equal_the_reference(minilm: LoadedBackbone, reference: Tokenizer
     )
 
 
-def test_normalized_text_equals_the_reference(
-    minilm: LoadedBackbone, reference: Tokenizer
-) -> None:
+def test_normalized_text_equals_the_reference(minilm: LoadedBackbone, reference: Tokenizer) -> None:
     assert minilm.tokenizer.word_piece is not None
     found = minilm.tokenizer.word_piece.normalize(tf.constant(HARD_STRINGS)).numpy()
     for text, ours in zip(HARD_STRINGS, found, strict=True):
@@ -82,9 +80,7 @@ def test_a_saved_model_gives_the_same(
         assert bool(tf.reduce_all(served[name] == eager[name]))
 
 
-def test_every_character_equals_the_reference(
-    minilm: LoadedBackbone, reference: Tokenizer
-) -> None:
+def test_every_character_equals_the_reference(minilm: LoadedBackbone, reference: Tokenizer) -> None:
     # 64 characters a string, kept apart by letters so that marks and sigmas meet no neighbour.
     characters = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
     texts = [
@@ -137,7 +133,8 @@ def test_a_turkish_locale_changes_nothing() -> None:
         "from tfprompt.encoders.wordpiece import WordPiece\n"
         "for strip in (True, False):\n"
         "    w = WordPiece(['[UNK]'], lowercase=True, strip_accents=strip)\n"
-        "    print([x.decode() for x in w.normalize(tf.constant(['I\u0130J\u012e\u00cc'])).numpy()])\n"
+        "    text = w.normalize(tf.constant(['I\u0130J\u012e\u00cc'])).numpy()\n"
+        "    print([x.decode() for x in text])\n"
     )
     environment = {**os.environ, "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8",
                    "PYTHONIOENCODING": "utf-8"}  # fmt: skip

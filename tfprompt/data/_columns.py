@@ -19,13 +19,25 @@ _KINDS = ("text", "category", "number")
 Fill = Mapping[str, Any]
 
 
-def strings(series: pl.Series) -> pl.Series:
-    """Ids as strings: whole floats lose their ".0", blanks become null."""
+def strings(table: Table, name: str) -> pl.Series:
+    """A column as strings: whole floats lose their ".0", blanks become null.
+
+    Raises:
+        DataError: values of this type cannot be written as a string.
+    """
+    series = table.frame[name]
     if series.dtype.is_float():
         series = series.fill_nan(None)
         if (series.drop_nulls() % 1 == 0).all():
             series = series.cast(pl.Int64)
-    return series.cast(pl.String).str.strip_chars().replace("", None)
+    try:
+        return series.cast(pl.String).str.strip_chars().replace("", None)
+    except pl.exceptions.PolarsError as error:
+        raise table.error(
+            f"a column must hold strings, numbers or dates. Received: type {series.dtype}. "
+            "Convert it or leave it out.",
+            column=name,
+        ) from error
 
 
 def prepare(
@@ -50,6 +62,7 @@ def prepare(
         missing = series.null_count()
         rule = fill.get(name, fill.get(kind))
         if missing and rule is not None:
+            _check_fill(kind, name, rule)
             series, value = _filled(series, kind, rule)
             detail = f"{missing:,} missing in {table.role} column {name!r} ({kind}): {value!r}"
             report.add("missing values", frame.height, frame.height, detail)
@@ -71,19 +84,34 @@ def prepare(
     return frame, described
 
 
-def check_fill(fill: Fill) -> None:
+def check_rules(fill: Fill, kinds: Mapping[str, Kind], columns: set[str]) -> None:
     """Raises ConfigError for a rule that could not be meant."""
-    for key, rule in fill.items():
-        if key == "number" and not (rule in ("mean", "median") or _is_number(rule)):
+    for name, kind in kinds.items():
+        if name not in columns or kind not in _KINDS:
             raise ConfigError(
-                f"fill['number'] must be 'mean', 'median', a number or None. Received: {rule!r}."
+                f"kinds maps a column to one of {', '.join(_KINDS)}. Received: "
+                f"{{{name!r}: {kind!r}}}. Columns: {', '.join(sorted(columns))}."
             )
-        if key in ("text", "category") and not isinstance(rule, str | None):
-            raise ConfigError(f"fill[{key!r}] must be a string or None. Received: {rule!r}.")
+    for key, rule in fill.items():
+        if key not in columns and key not in _KINDS:
+            raise ConfigError(
+                f"fill maps a kind ({', '.join(_KINDS)}) or a column to what stands for a missing "
+                f"value. Received: {key!r}. Columns: {', '.join(sorted(columns))}."
+            )
+        if key in _KINDS:
+            _check_fill(cast(Kind, key), key, rule)
 
 
-def _is_number(rule: Any) -> bool:
-    return rule is None or (isinstance(rule, int | float) and not isinstance(rule, bool))
+def _check_fill(kind: Kind, key: str, rule: Any) -> None:
+    number = isinstance(rule, int | float) and not isinstance(rule, bool)
+    if rule is None or (kind == "number" and (number or rule in ("mean", "median"))):
+        return
+    if kind == "number":
+        raise ConfigError(
+            f"fill[{key!r}] must be 'mean', 'median', a number or None. Received: {rule!r}."
+        )
+    if not isinstance(rule, str):
+        raise ConfigError(f"fill[{key!r}] must be a string or None. Received: {rule!r}.")
 
 
 def _filled(series: pl.Series, kind: Kind, rule: Any) -> tuple[pl.Series, Any]:
@@ -95,24 +123,21 @@ def _filled(series: pl.Series, kind: Kind, rule: Any) -> tuple[pl.Series, Any]:
             value = int(value)
         elif series.dtype.is_integer() and isinstance(value, float):
             series = series.cast(pl.Float64)
-    elif rule == "mode":
-        value = series.drop_nulls().mode().sort()[0] if len(series.drop_nulls()) else ""
     return series.fill_null(value), value
 
 
 def _typed(table: Table, name: str, wanted: Kind | None) -> tuple[pl.Series, Kind]:
     """The column in its final type: String, Int64 or Float64."""
     series = table.frame[name]
-    if isinstance(series.dtype, pl.List | pl.Array):
-        inner = series.cast(pl.List(pl.String)).list.drop_nulls()
-        series = inner.list.join(", ")
-    elif isinstance(series.dtype, pl.Struct):
-        series = series.struct.json_encode()
     if series.dtype.is_numeric() and wanted in (None, "number"):
         return _number(series), "number"
-    if not series.dtype.is_numeric() or wanted in ("text", "category"):
-        series = strings(series) if series.dtype.is_numeric() else series.cast(pl.String)
-        series = series.str.strip_chars().replace("", None)
+    if isinstance(series.dtype, pl.List | pl.Array):
+        listed = series.cast(pl.List(pl.String)).list.drop_nulls().list.join(", ")
+        table = Table(table.frame.with_columns(listed.alias(name)), table.role, table.path)
+    elif isinstance(series.dtype, pl.Struct):
+        written = series.struct.json_encode()
+        table = Table(table.frame.with_columns(written.alias(name)), table.role, table.path)
+    series = strings(table, name)
     if wanted == "number" or (wanted is None and _reads_as_number(series)):
         numbers = series.cast(pl.Float64, strict=False)
         wrong = numbers.is_null() & series.is_not_null()
@@ -126,7 +151,7 @@ def _typed(table: Table, name: str, wanted: Kind | None) -> tuple[pl.Series, Kin
         return _number(numbers), "number"
     if wanted is not None:
         return series, wanted
-    return series, cast(Kind, "category" if _reads_as_category(series) else "text")
+    return series, "category" if _reads_as_category(series) else "text"
 
 
 def _number(series: pl.Series) -> pl.Series:

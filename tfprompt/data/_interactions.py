@@ -19,7 +19,7 @@ _ORDERS = ("position", "file_order", "timestamp")
 def typed(table: Table, unit: Unit, report: CleaningReport) -> Table:
     """Ids as strings, times as seconds, ratings and orders as numbers; rows without them leave."""
     frame = table.frame.with_columns(
-        strings(table.frame[name]).alias(name) for name in ("user_id", "item_id")
+        strings(table, name).alias(name) for name in ("user_id", "item_id")
     )
     if "timestamp" in frame.columns:
         frame = frame.with_columns(to_seconds(table, "timestamp", unit).alias("timestamp"))
@@ -116,8 +116,6 @@ def without_duplicates(table: Table, keep: Duplicates, report: CleaningReport) -
 
 def core(table: Table, k: int, report: CleaningReport) -> Table:
     """Takes out users and items with fewer than `k` events until none is left (k-core)."""
-    if k < 0:
-        raise ConfigError(f"k_core must be 0 (off) or more. Received: k_core={k}.")
     if k < 2:
         return table
     frame, rounds, before = table.frame, 0, -1

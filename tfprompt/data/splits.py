@@ -70,7 +70,7 @@ def ratio(
     _check_shares(validation, test)
     begin, end, users, dropped = _enough(dataset, min_events)
     length = end - begin
-    # The small number undoes 0.1 * 30 = 2.9999999999999996.
+    # The small number undoes 0.29 * 100 = 28.999999999999996.
     last = np.maximum(np.floor(length * test + 1e-9).astype(np.int64), 1)
     last = np.minimum(last, length - 2)
     before = np.maximum(np.floor(length * validation + 1e-9).astype(np.int64), 1)

@@ -19,7 +19,17 @@ _EXPORTS = {
     "packaged_names": "tfprompt.encoders.packaged",
 }
 
-__all__ = sorted(_EXPORTS)
+__all__ = [
+    "LoadedBackbone",
+    "PromptedEncoder",
+    "Seam",
+    "StateCache",
+    "TextTokenizer",
+    "encode_texts",
+    "load_backbone",
+    "lower_states",
+    "packaged_names",
+]
 
 if TYPE_CHECKING:
     from tfprompt.encoders.cache import StateCache

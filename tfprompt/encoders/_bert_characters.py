@@ -1,7 +1,7 @@
-"""Character classes of the reference BERT tokenizer, as RE2 expressions.
+r"""Character classes of the reference BERT tokenizer, as RE2 expressions.
 
 The reference (the `tokenizers` library) follows the tables of an older Unicode than RE2's
-`\\p{Mn}` and `\\p{P}` do: 419 marks and 127 punctuation characters that RE2 knows are ordinary
+`\p{Mn}` and `\p{P}` do: 419 marks and 127 punctuation characters that RE2 knows are ordinary
 letters there. The classes below are what the reference does to each of the 1,112,064 characters;
 `tests/encoders/test_wordpiece.py` goes through all of them and fails when the reference moves.
 """

@@ -19,6 +19,9 @@ from tfprompt.errors import ConfigError
 _ENTRY = np.dtype(
     [("key", "V32"), ("row", "<u8"), ("rows", "<u4"), ("checksum", "<u4")], align=False
 )
+# The index begins with a random mark, so that an index deleted and begun anew is not taken for the
+# old one that has grown (the system hands out the same inode again).
+_MARK_BYTES = 16
 
 
 class StateCache:
@@ -77,6 +80,7 @@ class StateCache:
         self._states = self.directory / "states.bin"
         self._index = self.directory / "index.bin"
         self._places: dict[bytes, tuple[int, int]] = {}
+        self._mark = b""
         self._read_bytes = 0
 
     def __len__(self) -> int:
@@ -99,7 +103,7 @@ class StateCache:
         Raises:
             ConfigError: `compute` returned another shape, or numbers that are not finite.
         """
-        keys = self._fill(texts, lambda part: np.asarray(compute(part))[:, None, :])
+        keys = self._fill(texts, lambda part: list(np.asarray(compute(part))[:, None]))
         if not keys:
             return np.zeros((0, self.width), np.float32)
         rows = np.array([self._places[key][0] for key in keys], np.int64)
@@ -184,7 +188,8 @@ class StateCache:
             with open(self._index, "r+b" if self._index.exists() else "w+b") as handle:
                 handle.truncate(self._read_bytes)
                 handle.seek(0, os.SEEK_END)
-                handle.write(entries.tobytes())
+                mark = b"" if self._read_bytes else os.urandom(_MARK_BYTES)
+                handle.write(mark + entries.tobytes())
                 handle.flush()
                 os.fsync(handle.fileno())
             self._refresh()
@@ -195,14 +200,20 @@ class StateCache:
 
     def _refresh(self) -> None:
         """Reads the entries that were added since the last time."""
-        size = self._index.stat().st_size if self._index.exists() else 0
-        if size < self._read_bytes:  # Somebody deleted the directory.
-            self._places, self._read_bytes = {}, 0
-        if size == self._read_bytes:
+        try:
+            with open(self._index, "rb") as handle:
+                mark = handle.read(_MARK_BYTES)
+                if mark != self._mark or len(mark) < _MARK_BYTES:
+                    whole = len(mark) == _MARK_BYTES
+                    self._places, self._mark = {}, mark
+                    self._read_bytes = _MARK_BYTES if whole else 0
+                    if not whole:
+                        return
+                handle.seek(self._read_bytes)
+                raw = handle.read()
+        except FileNotFoundError:
+            self._places, self._mark, self._read_bytes = {}, b"", 0
             return
-        with open(self._index, "rb") as handle:
-            handle.seek(self._read_bytes)
-            raw = handle.read()
         entries = np.frombuffer(raw, _ENTRY, count=len(raw) // _ENTRY.itemsize)
         stored = self._states.stat().st_size // self._row_bytes if self._states.exists() else 0
         for entry in entries:

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from tfprompt.encoders.loading import LoadedBackbone, load_backbone
-from tfprompt.encoders.seam import Seam
+from tfprompt.encoders.seam import Seam, set_dropout
 from tfprompt.encoders.text_plan import ORDER_STEP, TextPlan
 from tfprompt.encoders.token_plan import Part, TokenPlan, move_rows, readout_part
 from tfprompt.errors import ConfigError
@@ -48,6 +48,8 @@ class PromptedEncoder(keras.layers.Layer):
         sequence_length: bound on the whole sequence; the history is cut to fit it, never the
             prompts. None sets no bound.
         dropout: rate of dropout on the item tokens.
+        upper_dropout: rate of dropout inside the frozen upper layers while training; 0 runs them
+            as they are.
         seed: seed of initial values and dropout.
 
     Raises:
@@ -76,13 +78,15 @@ class PromptedEncoder(keras.layers.Layer):
         max_history: int = 50,
         sequence_length: int | None = None,
         dropout: float = 0.2,
+        upper_dropout: float = 0.0,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.template = Template.parse(template) if isinstance(template, str) else template
         if prompt_layer is None:
-            prompt_layer = max(0, len(loaded.backbone.transformer_layers) - 2)
+            # A backbone without layers is refused by the seam.
+            prompt_layer = max(0, len(getattr(loaded.backbone, "transformer_layers", ())) - 2)
         self.loaded = loaded
         self.seam = Seam(loaded.backbone, prompt_layer)
         self.prompt_layer = prompt_layer
@@ -91,26 +95,19 @@ class PromptedEncoder(keras.layers.Layer):
         self.attention = attention
         self.read_out = _read_out(read_out, self.template, attention)
         self.dropout_rate = dropout
+        self.upper_dropout = upper_dropout
+        if upper_dropout:
+            set_dropout(self.seam.upper_layers, upper_dropout, seed)
         self.seed = seed
         self.sequence_length = sequence_length
         self.text_plan = TextPlan(self.template, loaded.tokenizer)
         self.max_history = self._fit_history(max_history)
         self.soft_prompts = [
-            SoftPrompt(
-                soft.length,
-                self.width,
-                keras.initializers.RandomNormal(stddev=0.5, seed=seed + number),
-                name=f"soft_{number}",
-            )
+            SoftPrompt(soft.length, self.width, name=f"soft_{number}")
             for number, soft in enumerate(self.template.soft)
         ]
         self.deep_prompts = [
-            DeepPrompt(
-                self.template.prompt_length,
-                self.width,
-                keras.initializers.RandomNormal(stddev=0.5, seed=seed + 100 + layer),
-                name=f"deep_{layer}",
-            )
+            DeepPrompt(self.template.prompt_length, self.width, name=f"deep_{layer}")
             for layer in range(prompt_layer + 1, prompt_layer + len(self.seam.upper_layers))
             if deep and self.template.prompt_length
         ]
@@ -183,40 +180,51 @@ class PromptedEncoder(keras.layers.Layer):
                 self.width, categories, name=f"feature_{name}"
             )
 
-    def build_for(self, vector_width: int, id_rank: int | None = None) -> None:
-        """Creates all weights.
-
-        Args:
-            vector_width: width V of the item vectors.
-            id_rank: rank R of the collaborative ids, None without.
-        """
+    def build(self, inputs_shape: Any = None) -> None:
+        """Creates and starts all trained vectors."""
         for layer in (*self.soft_prompts, *self.deep_prompts, *self.feature_tokens.values()):
             if not layer.built:
                 layer.build(None)
         if self.item_tokens is not None and not self.item_tokens.built:
-            ids = None if id_rank is None else (None, None, id_rank)
-            self.item_tokens.build((None, None, vector_width), ids)
+            self.item_tokens.build(None)
         self.initialize_prompts()
         self.built = True
 
     def initialize_prompts(self) -> None:
-        """Starts soft prompts from their words or a vocabulary sample, where the template says."""
-        generator = np.random.default_rng(self.seed)
-        for soft, layer in zip(self.template.soft, self.soft_prompts, strict=True):
-            if soft.length and soft.initializer != "random":
-                layer.initialize(self._initial_states(soft, generator))
+        """Starts the trained vectors among the states that the frozen layers know.
 
-    def _initial_states(self, soft: Soft, generator: np.random.Generator) -> Any:
-        """States `[n, D]` at the seam of the prompt's words, or of a sample of the vocabulary."""
-        tokenizer = self.loaded.tokenizer
-        if soft.initializer == "words":
-            pieces = np.asarray(tokenizer.pieces([soft.words]).to_tensor()[0])
-            if not pieces.size:
-                raise ConfigError(f"No word piece is left of the prompt words {soft.words!r}.")
-            return self.seam.lower_states(pieces[None], np.ones_like(pieces[None]))[0]
-        size = tokenizer.keras_tokenizer.vocabulary_size()
-        drawn = generator.choice(size, size=(soft.length, 1), replace=size < soft.length)
-        return self.seam.lower_states(drawn, np.ones_like(drawn))[:, 0]
+        Item tokens and random prompts get the mean and deviation of a sample of word states at
+        the seam; prompts with words or a vocabulary sample get those states themselves.
+        """
+        generator = np.random.default_rng(self.seed)
+        sample = self._word_states(256, generator)
+        mean, deviation = sample.mean(axis=0), sample.std(axis=0)
+        if self.item_tokens is not None:
+            self.item_tokens.match(mean, deviation)
+        for soft, layer in zip(self.template.soft, self.soft_prompts, strict=True):
+            if soft.length and soft.initializer == "words":
+                layer.initialize(self._states_of(soft.words))
+            elif soft.length and soft.initializer == "vocabulary":
+                layer.initialize(self._word_states(soft.length, generator))
+            elif soft.length:
+                noise = generator.standard_normal((soft.length, self.width))
+                layer.initialize((mean + deviation * noise).astype("float32"))
+        for layer in self.deep_prompts:
+            noise = generator.standard_normal((layer.length, self.width))
+            layer.initialize((mean + deviation * noise).astype("float32"))
+
+    def _word_states(self, count: int, generator: np.random.Generator) -> np.ndarray:
+        """States `[count, D]` at the seam of randomly drawn pieces of the vocabulary."""
+        size = self.loaded.tokenizer.keras_tokenizer.vocabulary_size()
+        drawn = generator.choice(size, size=(count, 1), replace=size < count)
+        return np.asarray(self.seam.lower_states(drawn, np.ones_like(drawn)))[:, 0]
+
+    def _states_of(self, words: str) -> np.ndarray:
+        """States `[n, D]` at the seam of some words."""
+        pieces = np.asarray(self.loaded.tokenizer.pieces([words]).to_tensor())
+        if not pieces.size:
+            raise ConfigError(f"No word piece is left of the prompt words {words!r}.")
+        return np.asarray(self.seam.lower_states(pieces, np.ones_like(pieces)))[0]
 
     def call(
         self,
@@ -229,17 +237,17 @@ class PromptedEncoder(keras.layers.Layer):
         Args:
             inputs: `states` `[B, T, D]` (the text's states at the seam), `states_mask` bool
                 `[B, T]`, `order` int `[B, T]` (from `TextPlan`); with a history `items`
-                `[B, H, V]` (vectors), `items_mask` bool `[B, H]`, left-aligned, and, with
-                collaborative ids, `ids` `[B, H, R]`; each feature `[B]` by its name.
+                `[B, H, D]` (projected) and `items_mask` bool `[B, H]`, left-aligned; each
+                feature `[B]` by its name.
             every_position: one query for every step of the history, for training; step 0 stands
                 before the first item. Needs causal attention and a history.
-            training: runs dropout on the item tokens; the backbone never runs its own.
+            training: runs dropout on the item tokens, and `upper_dropout` where it is set.
 
         Returns:
             Queries `[B, D]`, or `[B, H+1, D]` with `every_position`.
         """
         plan, steps = self._lay_out(inputs, every_position, training)
-        states = self._upper(plan)
+        states = self._upper(plan, training=bool(training and self.upper_dropout))
         if self.item_tokens is None:
             return self._read_text(states, plan)
         return self._read_history(states, plan, steps, every_position)
@@ -271,7 +279,7 @@ class PromptedEncoder(keras.layers.Layer):
             return TokenPlan.join(parts), None
 
         items_mask = ops.cast(inputs["items_mask"], "bool")
-        tokens = self.item_tokens(inputs["items"], inputs.get("ids"), training=training)
+        tokens = self.item_tokens(inputs["items"], training=training)
         length = ops.shape(tokens)[1]
         step = ops.expand_dims(ops.arange(length, dtype="int32"), 0)
         counts = ops.sum(ops.cast(items_mask, "int32"), axis=1, keepdims=True)
@@ -284,7 +292,7 @@ class PromptedEncoder(keras.layers.Layer):
             parts.append(readout_part(mask_state, steps, self.text_plan.mask_order))
         return TokenPlan.join(parts), steps
 
-    def _upper(self, plan: TokenPlan) -> Any:
+    def _upper(self, plan: TokenPlan, training: bool) -> Any:
         """The plan through the frozen upper layers: `[B, S, D]`."""
         causal = self.attention == "causal"
         states = plan.embeddings
@@ -302,7 +310,7 @@ class PromptedEncoder(keras.layers.Layer):
                 states = self.deep_prompts[number - 1](states)
             if decoder:
                 states = move_rows(states, there)
-            states = self.seam.apply_upper_layer(layer, states, mask)
+            states = self.seam.apply_upper_layer(layer, states, mask, training=training)
             if decoder:
                 states = move_rows(states, back)
         return self.seam.final(states)
@@ -310,7 +318,8 @@ class PromptedEncoder(keras.layers.Layer):
     def _read_text(self, states: Any, plan: TokenPlan) -> Any:
         """Without a history: the mask token, or the mean of the text, `[B, D]`."""
         if self.read_out == "mask":
-            chosen = plan.order == self.text_plan.mask_order
+            # Padding has an order too, which may be that of a mask that comes first.
+            chosen = ops.logical_and(plan.valid, plan.order == self.text_plan.mask_order)
         else:
             # Prompts are instructions, not content: the mean is over words and fields.
             prompts = self.template.prompt_length + len(self.template.features)
@@ -344,6 +353,7 @@ class PromptedEncoder(keras.layers.Layer):
             "max_history": self.max_history,
             "sequence_length": self.sequence_length,
             "dropout": self.dropout_rate,
+            "upper_dropout": self.upper_dropout,
             "seed": self.seed,
         }
 

@@ -166,8 +166,8 @@ class Seam:
         Returns:
             States `[B, T, D]`.
         """
-        name = _mask_argument(layer)
-        return layer(x, **{name: attention_mask}, training=training)
+        name = "decoder_attention_mask" if self.causal else "attention_mask"
+        return layer(x, training=training, **{name: attention_mask})
 
     def final(self, x: Any) -> Any:
         """What the backbone does after its last layer (a norm in decoders): `[B, T, D]` to same."""
@@ -178,3 +178,34 @@ class Seam:
         for layer in self.upper_layers:
             x = self.apply_upper_layer(layer, x, attention_mask)
         return self.final(x)
+
+
+def set_dropout(layers: list[keras.layers.Layer], rate: float, seed: int) -> None:
+    """Sets the rate of every dropout inside some layers; it acts when they run in training mode.
+
+    Args:
+        layers: transformer layers, which keep working without dropout outside of training.
+        rate: 0 ≤ rate < 1.
+        seed: makes the draws repeatable; the backbone's own are seeded when it is built.
+
+    Raises:
+        ConfigError: the rate is out of range, or the backbone was built without dropout.
+    """
+    if not 0 <= rate < 1:
+        raise ConfigError(f"A dropout rate is 0 or more and below 1. Received: {rate}.")
+    found = [
+        part
+        for layer in layers
+        for part in layer._flatten_layers()
+        if isinstance(part, keras.layers.Dropout)
+    ]
+    if rate and not any(dropout.rate for dropout in found):
+        raise ConfigError(
+            "Dropout inside the frozen layers needs a backbone that was built with dropout; this "
+            f"one has none. Received: rate={rate}. Use 0 and dropout on the item tokens."
+        )
+    for number, dropout in enumerate(found):
+        if dropout.rate:
+            dropout.rate = rate
+            # A built layer takes no new generator, so the one it has starts anew.
+            dropout.seed_generator.state.assign([seed + number, 0])

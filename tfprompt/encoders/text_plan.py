@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from tfprompt.errors import TemplateError
+from tfprompt.errors import ConfigError, TemplateError
 from tfprompt.prompts.segments import Field, Mask, Words
 from tfprompt.prompts.template import Template
 
@@ -27,7 +28,8 @@ class TextPlan:
     Args:
         template: the template.
         tokenizer: the backbone's tokenizer.
-        max_field_tokens: a field longer than this many word pieces is cut.
+        max_field_tokens: a field longer than this many word pieces is cut; less where the
+            backbone's position table leaves no room for all fields.
 
     Raises:
         TemplateError: the template holds `{mask}` and the backbone has no mask token.
@@ -55,15 +57,39 @@ class TextPlan:
                         "item instead.",
                     )
 
+    @cached_property
+    def _word_tokens(self) -> int:
+        """Tokens of every row whatever its fields: words, mask and specials."""
+        words = [s.text for s in self.template.segments if isinstance(s, Words)]
+        length = self.tokenizer.specials + int(self.template.has_mask)
+        if words:
+            with tf.init_scope():  # A number is needed here, even while a graph is traced.
+                length += int(self.tokenizer.pieces(tf.constant(words)).values.shape[0])
+        return length
+
+    @cached_property
+    def field_tokens(self) -> int:
+        """Word pieces that each field may have.
+
+        Raises:
+            ConfigError: the words and one piece a field exceed the backbone's position table.
+        """
+        fields = sum(isinstance(segment, Field) for segment in self.template.segments)
+        bound = self.tokenizer.max_sequence_length
+        if bound is None:
+            return self.max_field_tokens
+        if self._word_tokens + fields > bound:
+            raise ConfigError(
+                f"The backbone has {bound} positions for the text of a template. Received: "
+                f"{self._word_tokens} tokens of words and {fields} fields. Shorten the template."
+            )
+        return min(self.max_field_tokens, (bound - self._word_tokens) // max(fields, 1))
+
     @property
     def max_length(self) -> int:
         """The longest row T in tokens, specials included."""
-        words = [s.text for s in self.template.segments if isinstance(s, Words)]
-        length = 2 + int(self.template.has_mask)
-        if words:
-            length += int(self.tokenizer.pieces(tf.constant(words)).values.shape[0])
         fields = sum(isinstance(segment, Field) for segment in self.template.segments)
-        return length + fields * self.max_field_tokens
+        return self._word_tokens + fields * self.field_tokens
 
     def __call__(self, fields: Mapping[str, tf.Tensor], batch: tf.Tensor | int) -> dict:
         """Tokenizes.
@@ -75,8 +101,11 @@ class TextPlan:
         Returns:
             `token_ids` int32 `[B, T]`, `padding_mask` bool `[B, T]`, and `order` int32 `[B, T]`,
             each token's place in the template.
+
+        Raises:
+            ConfigError: the words do not fit the backbone's position table.
         """
-        parts, orders = [], []
+        parts, orders, field_tokens = [], [], self.field_tokens
 
         def add(pieces: tf.RaggedTensor, first_order: int) -> None:
             parts.append(pieces)
@@ -101,7 +130,7 @@ class TextPlan:
                 if text is None:
                     text = tf.fill([batch], "")
                 pieces = tf.cast(self.tokenizer.pieces(text), tf.int32)
-                add(pieces[:, : self.max_field_tokens], number * ORDER_STEP)
+                add(pieces[:, :field_tokens], number * ORDER_STEP)
             elif isinstance(segment, Mask):
                 add(constant(self.tokenizer.mask_id), number * ORDER_STEP)
         add(constant(self.tokenizer.sep_id), len(self.template.segments) * ORDER_STEP)

@@ -77,6 +77,17 @@ def encode_texts(
     return kept.vectors(texts, compute)
 
 
+def pooled_graph(loaded: LoadedBackbone, pooling: str | None = None) -> Callable[[Any, Any], Any]:
+    """The graph behind `encode_texts`: token ids and mask `[B, T]` to unit vectors `[B, D]`.
+
+    Args:
+        loaded: the backbone.
+        pooling: as in `encode_texts`.
+    """
+    pooling = pooling or ("last" if loaded.causal else "mean")
+    return _graph(loaded, pooling, lambda: _pooled_forward(loaded, pooling))
+
+
 def lower_states(
     loaded: LoadedBackbone,
     seam: Seam,
@@ -183,7 +194,7 @@ def _batches(
     batch_size: int,
     progress: bool,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Runs texts sorted by length: yields rows `[b]`, token counts `[b]` and the output `[b, …]`."""
+    """Runs texts sorted by length: yields rows `[b]`, token counts `[b]`, output `[b, …]`."""
     tokens = loaded.tokenizer(texts, sequence_length=length)
     token_ids, mask = tokens["token_ids"].numpy(), tokens["padding_mask"].numpy()
     if token_ids.shape[1] == 0:  # Only texts without a token, of a family without special tokens.
@@ -192,7 +203,7 @@ def _batches(
     counts = mask.sum(axis=1)
     # Longest first: the batch that needs the most memory fails at once, not after an hour.
     order = np.argsort(-counts, kind="stable")
-    with _bar(len(texts), progress) as advance:
+    with _Bar(len(texts), progress) as advance:
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             # One graph serves every shape, so lengths need no rounding (445 texts a second on the
@@ -203,7 +214,7 @@ def _batches(
             advance(len(rows))
 
 
-class _bar:
+class _Bar:
     """A progress bar on a terminal's stderr; nothing anywhere else."""
 
     def __init__(self, total: int, wanted: bool) -> None:

@@ -99,9 +99,7 @@ class WordPiece:
             keep_delim_regex_pattern=characters.PUNCTUATION,
         )
         too_long = tf.strings.length(words.flat_values, unit="UTF8_CHAR") > _MAX_WORD_CHARACTERS
-        return words.with_flat_values(
-            tf.where(too_long, self._unknown_token, words.flat_values)
-        )
+        return words.with_flat_values(tf.where(too_long, self._unknown_token, words.flat_values))
 
     def __call__(self, strings: tf.Tensor) -> tf.RaggedTensor:
         """Ids of the pieces without special tokens: `[B]` to int32 `[B, (pieces)]`."""

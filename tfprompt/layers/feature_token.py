@@ -20,6 +20,7 @@ class FeatureToken(keras.layers.Layer):
     Args:
         width: width D of the token.
         categories: number of known categories, or None for a numeric column.
+        seed: seed of initial values.
 
     Call arguments:
         values: `[B]`. Categorical: integers, 0 for missing or unknown, 1 … `categories`.
@@ -28,7 +29,7 @@ class FeatureToken(keras.layers.Layer):
     Output shape: `[B, 1, D]`.
 
     Raises:
-        ConfigError: `categories` below 1.
+        ConfigError: a width or `categories` below 1.
 
     Example:
         >>> token = FeatureToken(width=8, categories=24)
@@ -36,21 +37,26 @@ class FeatureToken(keras.layers.Layer):
         (2, 1, 8)
     """
 
-    def __init__(self, width: int, categories: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, width: int, categories: int | None = None, seed: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        if width < 1:
+            raise ConfigError(f"A token has a width of 1 or more. Received: width={width}.")
         if categories is not None and categories < 1:
             raise ConfigError(
                 f"A categorical feature has 1 or more categories. Received: {categories}."
             )
         self.width = width
         self.categories = categories
+        self.seed = seed
 
     def build(self, input_shape: Any = None) -> None:
         """Creates one row a category, or origin, direction and missing for a number."""
         rows = 3 if self.categories is None else self.categories + 1
         self.table = self.add_weight(
             shape=(rows, self.width),
-            initializer=keras.initializers.RandomNormal(stddev=0.1),
+            initializer=keras.initializers.RandomNormal(stddev=0.1, seed=self.seed),
             name="table",
         )
         self.built = True
@@ -75,4 +81,9 @@ class FeatureToken(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {**super().get_config(), "width": self.width, "categories": self.categories}
+        return {
+            **super().get_config(),
+            "width": self.width,
+            "categories": self.categories,
+            "seed": self.seed,
+        }

@@ -12,10 +12,11 @@ from tfprompt.errors import ConfigError
 
 @keras.saving.register_keras_serializable("tfprompt")
 class ItemTokens(keras.layers.Layer):
-    """Projects item vectors into the backbone's space, one token per item.
+    """Makes one token of each past item.
 
     A trained start token stands before the first item, so that an empty history has a position
-    too: what it predicts is what a user without history is recommended.
+    too: what it predicts is what a user without history is recommended. A layer norm at the end
+    puts the tokens where the frozen layers expect states to be (`match`).
 
     Args:
         width: width D of the backbone's hidden states.
@@ -24,17 +25,16 @@ class ItemTokens(keras.layers.Layer):
         seed: seed of the dropout.
 
     Call arguments:
-        vectors: frozen item vectors `[B, H, V]`, oldest first, left-aligned, of unit length.
-        ids: low-rank id embeddings `[B, H, R]`, or None.
+        items: projected items `[B, H, D]`, oldest first, left-aligned.
 
     Output shape: `[B, H+1, D]`; position 0 is the start token.
 
     Raises:
-        ConfigError: a width or history below 1.
+        ConfigError: a width or history below 1, or a history longer than that.
 
     Example:
         >>> tokens = ItemTokens(width=8, max_history=5)
-        >>> tuple(tokens(keras.ops.ones((2, 3, 6))).shape)
+        >>> tuple(tokens(keras.ops.ones((2, 3, 8))).shape)
         (2, 4, 8)
     """
 
@@ -51,15 +51,12 @@ class ItemTokens(keras.layers.Layer):
         self.max_history = max_history
         self.dropout_rate = dropout
         self.seed = seed
-        self.projection = keras.layers.Dense(width, name="projection")
-        self.lift = keras.layers.Dense(width, use_bias=False, name="lift")
+        self.norm = keras.layers.LayerNormalization(epsilon=1e-6, name="norm")
         self.dropout = keras.layers.Dropout(dropout, seed=seed)
 
-    def build(self, vectors_shape: Any, ids_shape: Any = None) -> None:
-        """Creates the projection `[V, D]`, lift `[R, D]`, start `[1, D]`, positions `[H+1, D]`."""
-        self.projection.build(vectors_shape)
-        if ids_shape is not None:
-            self.lift.build(ids_shape)
+    def build(self, items_shape: Any = None) -> None:
+        """Creates the start `[1, D]`, the positions `[H+1, D]` and the norm."""
+        self.norm.build((None, None, self.width))
         normal = keras.initializers.RandomNormal(stddev=0.02, seed=self.seed)
         self.start = self.add_weight(shape=(1, self.width), initializer=normal, name="start")
         self.positions = self.add_weight(
@@ -69,23 +66,24 @@ class ItemTokens(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, vectors: Any, ids: Any = None, training: bool | None = None) -> Any:
-        """Projects, adds positions: `[B, H, V]` in, `[B, H+1, D]` out."""
-        # A unit vector's entries are about 1/sqrt(V); hidden states have entries of about 1.
-        tokens = self.projection(vectors * vectors.shape[-1] ** 0.5)
-        if ids is not None:
-            tokens = tokens + self.lift(ids)
-        batch = ops.shape(tokens)[0]
+    def call(self, items: Any, training: bool | None = None) -> Any:
+        """Adds start and positions, normalises: `[B, H, D]` in, `[B, H+1, D]` out."""
+        batch = ops.shape(items)[0]
         start = ops.broadcast_to(ops.expand_dims(self.start, 0), (batch, 1, self.width))
-        tokens = ops.concatenate([start, tokens], axis=1)
+        tokens = ops.concatenate([start, items], axis=1)
         length = ops.shape(tokens)[1]
         tokens = tokens + ops.expand_dims(self.positions[:length], 0)
-        return self.dropout(tokens, training=training)
+        return self.dropout(self.norm(tokens), training=training)
 
-    def compute_output_shape(self, vectors_shape: Any, ids_shape: Any = None) -> Any:
+    def match(self, mean: Any, deviation: Any) -> None:
+        """Starts the layer norm at the mean and deviation `[D]` of the states at the seam."""
+        self.norm.gamma.assign(deviation)
+        self.norm.beta.assign(mean)
+
+    def compute_output_shape(self, items_shape: Any) -> Any:
         """Shape `[B, H+1, D]`."""
-        length = vectors_shape[1]
-        return (vectors_shape[0], None if length is None else length + 1, self.width)
+        length = items_shape[1]
+        return (items_shape[0], None if length is None else length + 1, self.width)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -96,3 +94,4 @@ class ItemTokens(keras.layers.Layer):
             "dropout": self.dropout_rate,
             "seed": self.seed,
         }
+

@@ -31,7 +31,7 @@ class LowRankIds(keras.layers.Layer):
     Output shape: `[..., R]`.
 
     Raises:
-        ConfigError: a count or rank below 1.
+        ConfigError: a count or rank below 1, or a drop rate outside 0 … 1.
 
     Example:
         >>> ids = LowRankIds(count=3, rank=2)
@@ -46,6 +46,11 @@ class LowRankIds(keras.layers.Layer):
         if count < 1 or rank < 1:
             raise ConfigError(
                 f"An id table has 1 or more rows and columns. Received: count={count}, rank={rank}."
+            )
+        if not 0 <= drop_rate < 1:
+            raise ConfigError(
+                "A drop rate is 0 or more and below 1, where no id would be left. "
+                f"Received: drop_rate={drop_rate}."
             )
         self.count = count
         self.rank = rank

@@ -20,13 +20,14 @@ class Whitening(keras.layers.Layer):
 
     Args:
         width: width D of the vectors.
-        epsilon: added to each variance, as a share of the largest; keeps directions that the
-            catalog hardly uses from being blown up to noise.
+        shrinkage: added to each variance, as a share of their mean. 0 whitens fully, so that
+            directions that the catalog hardly uses count as much as any other; a large value
+            leaves the vectors as they are but for the mean.
 
     Call arguments:
         vectors: `[..., D]`.
 
-    Output shape: `[..., D]`; rows have length 1, a zero row stays zero.
+    Output shape: `[..., D]`; rows have length 1, a row that equals the mean becomes zero.
 
     Raises:
         ConfigError: `adapt` got fewer than 2 vectors or another width.
@@ -42,10 +43,10 @@ class Whitening(keras.layers.Layer):
         Retrieval".
     """
 
-    def __init__(self, width: int, epsilon: float = 1e-3, **kwargs: Any) -> None:
+    def __init__(self, width: int, shrinkage: float = 1.0, **kwargs: Any) -> None:
         super().__init__(trainable=False, **kwargs)
         self.width = width
-        self.epsilon = epsilon
+        self.shrinkage = shrinkage
 
     def build(self, input_shape: Any = None) -> None:
         """Creates mean `[D]` and matrix `[D, D]`, which change nothing until `adapt`."""
@@ -69,7 +70,9 @@ class Whitening(keras.layers.Layer):
             self.build()
         mean = vectors.mean(axis=0)
         variances, directions = np.linalg.eigh(np.cov(vectors - mean, rowvar=False))
-        scale = 1.0 / np.sqrt(np.maximum(variances, 0) + self.epsilon * max(variances.max(), 1e-12))
+        variances = np.maximum(variances, 0)
+        # The last term keeps directions that no vector uses from being blown up to noise.
+        scale = 1.0 / np.sqrt(variances + self.shrinkage * variances.mean() + 1e-5)
         self.mean.assign(mean.astype("float32"))
         self.matrix.assign((directions * scale).astype("float32"))
 
@@ -86,7 +89,7 @@ class Whitening(keras.layers.Layer):
         """The constructor's arguments."""
         config = super().get_config()
         config.pop("trainable", None)
-        return {**config, "width": self.width, "epsilon": self.epsilon}
+        return {**config, "width": self.width, "shrinkage": self.shrinkage}
 
 
 def unit_length(vectors: Any) -> Any:

@@ -21,7 +21,8 @@ class ItemTable(keras.layers.Layer):
         width: width V of a text vector.
         rank: rank R of the ids, None for text only.
         id_dropout: share of id lookups that are zeroed in training, as if the item were cold.
-        whiten: whitens the vectors by the catalog's statistics.
+        shrinkage: of the whitening by the catalog's statistics, see `Whitening`; None leaves the
+            vectors as they are.
         seed: seed of initial values.
 
     Call arguments:
@@ -30,7 +31,7 @@ class ItemTable(keras.layers.Layer):
     Output: vectors `[..., V]` and ids `[..., R]` (None for text only).
 
     Example:
-        >>> table = ItemTable(count=3, width=4, whiten=False)
+        >>> table = ItemTable(count=3, width=4, shrinkage=None)
         >>> table.fill(np.eye(3, 4))
         >>> vectors, ids = table(keras.ops.array([[2, -1]]))
         >>> keras.ops.convert_to_numpy(vectors)[0].tolist(), ids
@@ -43,7 +44,7 @@ class ItemTable(keras.layers.Layer):
         width: int,
         rank: int | None = None,
         id_dropout: float = 0.0,
-        whiten: bool = True,
+        shrinkage: float | None = 1.0,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -52,9 +53,11 @@ class ItemTable(keras.layers.Layer):
         self.width = width
         self.rank = rank
         self.id_dropout = id_dropout
-        self.whiten = whiten
+        self.shrinkage = shrinkage
         self.seed = seed
-        self.whitening = Whitening(width, name="whitening") if whiten else None
+        self.whitening = (
+            None if shrinkage is None else Whitening(width, shrinkage, name="whitening")
+        )
         self.ids = LowRankIds(count, rank, id_dropout, seed, name="ids") if rank else None
 
     def build(self, input_shape: Any = None) -> None:
@@ -108,6 +111,6 @@ class ItemTable(keras.layers.Layer):
             "width": self.width,
             "rank": self.rank,
             "id_dropout": self.id_dropout,
-            "whiten": self.whiten,
+            "shrinkage": self.shrinkage,
             "seed": self.seed,
         }

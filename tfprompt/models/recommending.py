@@ -27,7 +27,7 @@ class Recommendation:
     Attributes:
         item_id: its id in the catalog.
         title: its title, or its text where the catalog has no titles.
-        score: the cosine of query and candidate, -1 … 1; comparable within one list.
+        score: the similarity of query and candidate; comparable within one list.
     """
 
     item_id: str
@@ -122,17 +122,12 @@ def _query(
     inputs: dict[str, Any] = dict(fields.take(np.zeros(1, int)))
     room = encoder.max_history - bool(wish)
     history = rows[-room:][None].astype(np.int32) if room > 0 else rows[:0][None].astype(np.int32)
-    vectors, ids = model.item_table(history)
-    parts = [np.asarray(vectors)]
+    parts = [np.asarray(model.item_tower.tokens(*model.item_table(history)))]
     if wish:
         raw = encode_texts(encoder.loaded, [wish], cache=False, progress=False)
-        parts.append(np.asarray(model.item_table.from_text(raw))[None])
-        if ids is not None:
-            ids = np.concatenate([ids, np.zeros((1, 1, ids.shape[-1]), np.float32)], axis=1)
+        parts.append(np.asarray(model.text_items(raw))[None])
     inputs["items"] = np.concatenate(parts, axis=1)
     inputs["items_mask"] = np.ones(inputs["items"].shape[:2], bool)
-    if ids is not None:
-        inputs["ids"] = ids
     return np.asarray(model(inputs))[0]
 
 

@@ -32,11 +32,21 @@ class RetrievalLoss(tf.Module):
         self._frequency = tf.Variable(
             tf.fill([count], 1.0 / count), trainable=False, name="frequency"
         )
+        # Catalog rows, those that training knows first, and how many they are.
+        self._known_first = tf.Variable(tf.range(count), trainable=False, name="known_first")
+        self._known = tf.Variable(count, trainable=False, name="known")
         self._generator = tf.random.Generator.from_seed(seed)
 
     def set_frequencies(self, counts: np.ndarray) -> None:
-        """Sets the items' share of all training events, for the logQ correction; `[N]`."""
+        """Sets how often training shows each item, `[N]`.
+
+        The shares serve the logQ correction. An item that is never shown is no negative either:
+        nobody has been seen to pass it over, and pushing it down would hurt cold items most.
+        """
+        known = counts > 0
         self._frequency.assign((counts / max(counts.sum(), 1)).astype("float32"))
+        self._known_first.assign(np.argsort(~known, kind="stable").astype("int32"))
+        self._known.assign(int(known.sum()))
 
     def __call__(self, model: Retriever, queries: Any, targets: Any) -> tuple[Any, Any]:
         """Sum of the losses of all positions that have a target, and their number.
@@ -58,15 +68,18 @@ class RetrievalLoss(tf.Module):
         queries = queries / model.temperature
         task = self._task[0]
         if self.negatives.kind == "catalog":
-            return task(queries, model.candidates(training=True), targets), count
-        positives = self._candidates(model, targets)
+            candidates = model.candidates(training=True)
+            known = self._frequency > 0
+            return task(queries, candidates, targets, candidate_mask=known), count
+        positives = model.candidates(targets, training=True)
         if self.negatives.kind == "sampled":
-            drawn = self._generator.uniform(
-                [self.negatives.samples], maxval=self.count, dtype=tf.int32
-            )
-            expected = self.negatives.samples / self.count if self.negatives.log_q else 1.0
-            probability = tf.fill([self.negatives.samples], tf.constant(expected, tf.float32))
-            negatives = self._candidates(model, drawn)
+            samples = self.negatives.samples
+            known = self._known.value()
+            places = self._generator.uniform([samples], maxval=known, dtype=tf.int32)
+            drawn = tf.gather(self._known_first, places)
+            expected = samples / tf.cast(known, tf.float32) if self.negatives.log_q else 1.0
+            probability = tf.fill([samples], tf.cast(expected, tf.float32))
+            negatives = model.candidates(drawn, training=True)
             return task(queries, positives, targets, negatives, drawn, probability), count
         candidates, ids = gather_own_first(positives), gather_own_first(targets)
         probability = tf.gather(self._frequency, ids) if self.negatives.log_q else None
@@ -78,6 +91,3 @@ class RetrievalLoss(tf.Module):
             compute_metrics=False,
         )
         return loss, count
-
-    def _candidates(self, model: Retriever, rows: Any) -> Any:
-        return model.item_tower(*model.item_table(rows, training=True))

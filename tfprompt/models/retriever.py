@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import numpy as np
@@ -36,17 +36,21 @@ class Retriever(keras.Model):
 
     The query is the prompted encoder's read-out; a candidate is an item's frozen text vector
     through a trained projection, plus, with `collaborative`, a low-rank id embedding. Both are
-    scaled to length 1 and compared by dot product.
+    compared by dot product (divided by the root of the width), or by cosine.
 
     Args:
         encoder: the prompted encoder. It belongs to this model from here on.
         items: the catalog.
-        temperature: divides the scores before the softmax.
+        similarity: "dot" (scaled by 1/√D) or "cosine".
+        temperature: divides the scores before the softmax; None takes 1 for "dot" and 0.05 for
+            "cosine".
         learn_temperature: trains the temperature, starting at `temperature`.
         negatives: "catalog" (full softmax), "in_batch", "sampled", or a `Negatives`.
         collaborative: rank R of the items' id embedding; 0 uses text alone.
         id_dropout: share of ids hidden in training, so that cold items stay recommendable.
-        whiten: whitens the items' text vectors.
+        shrinkage: of the whitening of the items' text vectors, see `Whitening`; None leaves them
+            as they are.
+        tied: one projection for items as candidates and as tokens of a history; False trains two.
         item_text: how an item reads, e.g. "{title} ({year})"; None takes the catalog's own.
         seed: seed of initial values.
 
@@ -56,7 +60,7 @@ class Retriever(keras.Model):
 
     Example:
         model = tp.Retriever(encoder, data.items)
-        model.compile(optimizer=keras.optimizers.AdamW(1e-3))
+        model.compile()
         model.fit(split.train, validation_data=split.validation, epochs=10)
         model.evaluate(split.test, return_dict=True)["ndcg_at_10"]
     """
@@ -66,23 +70,30 @@ class Retriever(keras.Model):
         encoder: PromptedEncoder,
         items: Catalog,
         *,
-        temperature: float = 0.05,
+        similarity: Literal["dot", "cosine"] = "dot",
+        temperature: float | None = None,
         learn_temperature: bool = False,
         negatives: str | Negatives = "catalog",
         collaborative: int = 0,
         id_dropout: float = 0.0,
-        whiten: bool = True,
+        shrinkage: float | None = 1.0,
+        tied: bool = True,
         item_text: str | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if similarity not in ("dot", "cosine"):
+            raise ConfigError(f"A similarity is 'dot' or 'cosine'. Received: {similarity!r}.")
+        if temperature is None:
+            temperature = 1.0 if similarity == "dot" else 0.05
         if temperature <= 0:
             raise ConfigError(f"A temperature is above 0. Received: {temperature}.")
         if isinstance(negatives, str):
             negatives = Negatives(kind=negatives)  # type: ignore[arg-type]  # checked in there
         self.encoder = encoder
         self.catalog = items
+        self.similarity = similarity
         self.collaborative = collaborative
         self.learn_temperature = learn_temperature
         self.negatives = negatives
@@ -91,10 +102,12 @@ class Retriever(keras.Model):
         self.seed = seed
         self.initial_temperature = temperature
         self.item_table = ItemTable(
-            len(items), encoder.loaded.width, collaborative or None, id_dropout, whiten, seed,
+            len(items), encoder.loaded.width, collaborative or None, id_dropout, shrinkage, seed,
             name="item_table",
         )  # fmt: skip
-        self.item_tower = ItemTower(encoder.width, name="item_tower")
+        # Unlike a dot product, a cosine does not see the scale.
+        scale = 0.05 if similarity == "dot" else 1.0
+        self.item_tower = ItemTower(encoder.width, tied, scale, seed, name="item_tower")
         self.pipeline = Pipeline(encoder)
         self.epochs_done = 0
         self._filled = False
@@ -107,9 +120,9 @@ class Retriever(keras.Model):
         """Creates every weight, so that checkpoints can be loaded before any data is seen."""
         rank = self.collaborative or None
         self.encoder.fit_columns(self.catalog.columns)
-        self.encoder.build_for(self.item_table.width, rank)
+        self.encoder.build()
         self.item_table.build()
-        self.item_tower.build((None, self.item_table.width), None if rank is None else (None, rank))
+        self.item_tower.build((None, self.item_table.width), rank and (None, rank))
         self.log_temperature = self.add_weight(
             shape=(),
             initializer=keras.initializers.Constant(float(np.log(self.initial_temperature))),
@@ -123,26 +136,51 @@ class Retriever(keras.Model):
     def call(
         self, inputs: Mapping[str, Any], every_position: bool = False, training: bool | None = None
     ) -> Any:
-        """Encodes requests: queries of length 1, `[B, D]` (`[B, H+1, D]` with `every_position`).
+        """Encodes requests: queries `[B, D]` (`[B, H+1, D]` with `every_position`).
 
         Args:
             inputs: as for `PromptedEncoder`, with `history` int `[B, H]` (catalog rows, -1 for
-                padding) in place of `items`, or with `items` given as vectors.
+                padding) in place of `items`.
             every_position: one query a step.
             training: runs dropout.
         """
         prepared = dict(inputs)
         if "history" in prepared:
             history = prepared.pop("history")
-            vectors, ids = self.item_table(history, training=training)
-            prepared["items"], prepared["items_mask"] = vectors, history >= 0
-            if ids is not None:
-                prepared["ids"] = ids
-        return unit_length(self.encoder(prepared, every_position=every_position, training=training))
+            prepared["items"] = self.item_tower.tokens(*self.item_table(history, training=training))
+            prepared["items_mask"] = history >= 0
+        queries = self.encoder(prepared, every_position=every_position, training=training)
+        if self.similarity == "cosine":
+            return unit_length(queries)
+        return queries / self.encoder.width**0.5
 
-    def candidates(self, training: bool | None = None) -> Any:
-        """All items as candidates of length 1, `[N, D]`."""
-        return self.item_tower(*self.item_table.all_items(training=training))
+    def candidates(self, rows: Any = None, training: bool | None = None) -> Any:
+        """Items as candidates `[n, D]`.
+
+        Args:
+            rows: catalog rows `[n]`, None for all N.
+            training: runs the dropping of ids.
+        """
+        if rows is None:
+            candidates = self.item_tower(*self.item_table.all_items(training=training))
+        else:
+            candidates = self.item_tower(*self.item_table(rows, training=training))
+        return unit_length(candidates) if self.similarity == "cosine" else candidates
+
+    def text_items(self, vectors: Any) -> Any:
+        """Items that only their text describes, such as wishes, as `items` of `call`.
+
+        Args:
+            vectors: raw text vectors `[..., V]`, as `encode_texts` gives them.
+
+        Returns:
+            `[..., D]`.
+        """
+        vectors = self.item_table.from_text(vectors)
+        if self.item_table.rank is None:
+            return self.item_tower.tokens(vectors)
+        none = ops.zeros((*ops.shape(vectors)[:-1], self.item_table.rank))
+        return self.item_tower.tokens(vectors, none)
 
     @property
     def temperature(self) -> Any:
@@ -152,14 +190,14 @@ class Retriever(keras.Model):
     # -- what Keras calls ---------------------------------------------------------------------
 
     def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
-        """As in Keras; AdamW with rate 1e-3 and clipnorm 1 where no optimizer is given."""
+        """As in Keras; AdamW with rate 2e-3 and gradients clipped to length 1 where no optimizer is given."""
         if kwargs.get("loss") is not None:
             raise ConfigError(
                 "The loss of a Retriever is its TFRS task: choose it by `negatives`. "
                 f"Received: loss={kwargs['loss']!r}."
             )
         super().compile(
-            optimizer=optimizer or keras.optimizers.AdamW(1e-3, clipnorm=1.0), **kwargs
+            optimizer=optimizer or keras.optimizers.AdamW(2e-3, global_clipnorm=1.0), **kwargs
         )
 
     @property
@@ -326,12 +364,14 @@ class Retriever(keras.Model):
     def options(self) -> dict[str, Any]:
         """The constructor's options, as JSON."""
         return {
+            "similarity": self.similarity,
             "temperature": self.initial_temperature,
             "learn_temperature": self.learn_temperature,
             "negatives": dataclasses.asdict(self.negatives),
             "collaborative": self.collaborative,
             "id_dropout": self.id_dropout,
-            "whiten": self.item_table.whiten,
+            "shrinkage": self.item_table.shrinkage,
+            "tied": self.item_tower.tied,
             "item_text": self.item_text,
             "seed": self.seed,
         }
@@ -358,6 +398,20 @@ class Retriever(keras.Model):
         return prompt_files.save(
             self, directory, optimizer=optimizer, metrics=metrics, data=data
         )
+
+    def export(  # type: ignore[override]  # Keras exports call(); this exports requests
+        self, filepath: str | os.PathLike[str], *, k: int = 100
+    ) -> Path:
+        """Writes a SavedModel for TensorFlow Serving; see `tfprompt.artifacts`.
+
+        Args:
+            filepath: `<name>/<version>` with an integer version; must not exist.
+            k: results of each request.
+        """
+        # Artifacts stand above models: imported when used.
+        from tfprompt.artifacts.saved_model import export_saved_model
+
+        return export_saved_model(self, filepath, k=k)
 
     def load_prompts(self, directory: str | os.PathLike[str]) -> None:
         """Reads what `save_prompts` wrote; a compiled model gets the optimizer's state too.

@@ -214,50 +214,60 @@ def _segments(source: str) -> Iterable[Segment]:
 def _placeholder(source: str, start: int, body: str) -> Segment:
     """The segment of one `{body}` that starts at character `start`."""
     name, colon, argument = body.partition(":")
-    name = name.strip()
-    inner = start + 1
+    name_at = start + 1 + _indent(name)
+    argument_at = start + 1 + len(body) - len(argument) + _indent(argument)
+    name, argument = name.strip(), argument.strip()
     if name == "mask" and not colon:
         return Mask(start)
     if name == "soft" and colon:
-        return _soft(source, start, argument)
+        return _soft(source, start, argument_at, argument)
     if not _NAME.match(name):
         raise TemplateError(
-            source, inner, f"A placeholder is one of {KINDS}. Received: '{{{body}}}'."
+            source, name_at, f"A placeholder is one of {KINDS}. Received: '{{{body}}}'."
         )
     if not colon:
+        if name in ("soft", "history"):
+            # Read as columns, these would fail later with a list of columns that helps nobody.
+            raise TemplateError(
+                source, name_at, f"'{name}' needs an argument. A placeholder is one of {KINDS}."
+            )
         return Field(name, start)
-    argument_at = inner + len(body) - len(argument)
     if name == "history":
-        if argument.strip() != "items":
+        if argument != "items":
             raise TemplateError(
                 source, argument_at, f"A history is written {{history:items}}. Received: '{body}'."
             )
         return History(start)
-    if argument.strip() == "feature":
+    if argument == "feature":
         return Feature(name, start)
     raise TemplateError(
-        source, argument_at, f"Unknown kind '{argument.strip()}'. A placeholder is one of {KINDS}."
+        source, argument_at, f"Unknown kind '{argument}'. A placeholder is one of {KINDS}."
     )
 
 
-def _soft(source: str, start: int, argument: str) -> Soft:
-    match = _SOFT.match(argument.strip())
+def _indent(text: str) -> int:
+    """Number of spaces before the first character; 0 where there is none."""
+    return len(text) - len(text.lstrip()) if text.strip() else 0
+
+
+def _soft(source: str, start: int, argument_at: int, argument: str) -> Soft:
+    match = _SOFT.match(argument)
     if match is None:
         raise TemplateError(
             source,
-            start + len("{soft:"),
-            'A soft prompt is written {soft:8}, {soft:8 random}, {soft:8 vocabulary} or {soft:8 "its '
-            f'first words"}}. Received: \'{argument}\'.',
+            argument_at,
+            "A soft prompt is written {soft:8}, {soft:8 random}, {soft:8 vocabulary} or "
+            f"{{soft:8 \"its first words\"}}. Received: '{argument}'.",
         )
     length = int(match.group(1))
     if length > 512:
         raise TemplateError(
-            source, start + len("{soft:"), f"A soft prompt has at most 512 vectors, not {length}."
+            source, argument_at, f"A soft prompt has at most 512 vectors, not {length}."
         )
     if match.group(2) is not None:
         if not match.group(2).strip():
             raise TemplateError(
-                source, start + len("{soft:"), "The words of a soft prompt must not be empty."
+                source, argument_at, "The words of a soft prompt must not be empty."
             )
         return Soft(length, "words", match.group(2), start)
     return Soft(length, match.group(3) or "random", "", start)

@@ -21,7 +21,8 @@ class CatalogRetrieval(tfrs.tasks.Retrieval):
     Args:
         temperature: divides the scores; None when the caller has divided them.
         num_hard_negatives: keep only that many highest-scoring negatives of each query.
-        label_smoothing: share of the target probability that is spread over all candidates.
+        label_smoothing: share of the target probability that is spread over all candidates that
+            are left.
 
     Example:
         >>> task = CatalogRetrieval()
@@ -36,15 +37,7 @@ class CatalogRetrieval(tfrs.tasks.Retrieval):
         num_hard_negatives: int | None = None,
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(
-            loss=tf.keras.losses.CategoricalCrossentropy(
-                from_logits=True,
-                label_smoothing=label_smoothing,
-                reduction=tf.keras.losses.Reduction.SUM,
-            ),
-            temperature=temperature,
-            num_hard_negatives=num_hard_negatives,
-        )
+        super().__init__(temperature=temperature, num_hard_negatives=num_hard_negatives)
         self._label_smoothing = label_smoothing
 
     def call(
@@ -53,6 +46,7 @@ class CatalogRetrieval(tfrs.tasks.Retrieval):
         candidate_embeddings: tf.Tensor,
         target_indexes: tf.Tensor,
         sample_weight: tf.Tensor | None = None,
+        candidate_mask: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Sum of the softmax losses.
 
@@ -61,6 +55,8 @@ class CatalogRetrieval(tfrs.tasks.Retrieval):
             candidate_embeddings: `[N, D]`, the whole catalog.
             target_indexes: int `[Q]`, the positive's row among the candidates.
             sample_weight: `[Q]`, or None.
+            candidate_mask: bool `[N]`, False takes a candidate out of every softmax; a positive
+                must not be masked.
 
         Returns:
             Scalar: the weighted sum over the queries.
@@ -68,6 +64,8 @@ class CatalogRetrieval(tfrs.tasks.Retrieval):
         scores = tf.linalg.matmul(query_embeddings, candidate_embeddings, transpose_b=True)
         if self._temperature is not None:
             scores = scores / self._temperature
+        if candidate_mask is not None:
+            scores = tf.where(candidate_mask, scores, tfrs.layers.loss.MIN_FLOAT)
         if self._num_hard_negatives is None and not self._label_smoothing:
             # One-hot labels of [Q, N] would double the memory that the logits take.
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
@@ -79,4 +77,9 @@ class CatalogRetrieval(tfrs.tasks.Retrieval):
             scores, labels = tfrs.layers.loss.HardNegativeMining(self._num_hard_negatives)(
                 scores, labels
             )
+        if self._label_smoothing:
+            # Not by the loss itself: a share for a masked candidate would cost 1e36.
+            real = tf.cast(scores > tfrs.layers.loss.MIN_FLOAT, labels.dtype)
+            spread = real / tf.reduce_sum(real, axis=1, keepdims=True)
+            labels = (1 - self._label_smoothing) * labels + self._label_smoothing * spread
         return self._loss(y_true=labels, y_pred=scores, sample_weight=sample_weight)

@@ -30,7 +30,7 @@ class Negatives:
         label_smoothing: as in `CatalogRetrieval`.
 
     Raises:
-        ConfigError: an unknown kind or a count below 1.
+        ConfigError: an unknown kind, a count below 1, or a share outside 0 … 1.
     """
 
     kind: Literal["catalog", "in_batch", "sampled"] = "catalog"
@@ -49,6 +49,11 @@ class Negatives:
             raise ConfigError(
                 "Numbers of negatives are 1 or more. "
                 f"Received: samples={self.samples}, hard={self.hard}."
+            )
+        if not 0 <= self.label_smoothing < 1:
+            raise ConfigError(
+                "Label smoothing is a share of the probability, 0 or more and below 1. "
+                f"Received: label_smoothing={self.label_smoothing}."
             )
         if self.label_smoothing and self.kind != "catalog":
             raise ConfigError(

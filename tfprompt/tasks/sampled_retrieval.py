@@ -61,7 +61,9 @@ class SampledRetrieval(tfrs.tasks.Retrieval):
         negative = tf.linalg.matmul(query_embeddings, negative_embeddings, transpose_b=True)
         if self._temperature is not None:
             positive, negative = positive / self._temperature, negative / self._temperature
-        negative = tfrs.layers.loss.SamplingProbablityCorrection()(negative, negative_probability)
+        # Not TFRS' own correction: it takes a probability, cut to 1e-6 … 1, and a sample larger
+        # than the catalog expects each item more than once.
+        negative -= tf.math.log(negative_probability)
         accidental = tf.equal(positive_ids[:, tf.newaxis], negative_ids[tf.newaxis, :])
         negative = tf.where(accidental, tfrs.layers.loss.MIN_FLOAT, negative)
         scores = tf.concat([positive, negative], axis=1)

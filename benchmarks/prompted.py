@@ -1,0 +1,76 @@
+"""From a recipe to a model and its optimizer."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from recipes import Recipe
+
+import tfprompt as tp
+from tfprompt.data import Split
+
+
+def build(recipe: Recipe, split: Split, seed: int) -> Any:
+    """The retriever that a recipe describes, with its catalog encoded."""
+    from tfprompt.encoders import encode_texts, load_backbone
+
+    kind = recipe["backbone"]
+    loaded = load_backbone(recipe["preset"], random_weights_seed=seed if kind == "random" else None)
+    vectors = None
+    if kind == "random-upper":
+        catalog = split.train.catalog
+        vectors = encode_texts(loaded, catalog.texts(recipe["model"].get("item_text")))
+        loaded = with_random_upper(loaded, recipe["encoder"]["prompt_layer"], seed)
+    encoder = tp.PromptedEncoder(loaded, recipe["template"], seed=seed, **recipe["encoder"])
+    model = tp.Retriever(encoder, split.train.catalog, seed=seed, **recipe["model"])
+    if vectors is not None:
+        model.item_table.fill(vectors)
+        model._filled = True  # else `prepare` would encode with the random layers
+    model.prepare()
+    return model
+
+
+def with_random_upper(loaded: Any, prompt_layer: int, seed: int) -> Any:
+    """The backbone with random layers from `prompt_layer` on.
+
+    Every kernel keeps its own mean and deviation, so that what is lost is what pretraining put
+    into it, not the scale; norms start at gain 1 and shift 0.
+    """
+    from tfprompt.encoders.fingerprint import fingerprint
+
+    generator = np.random.default_rng(seed)
+    for layer in loaded.backbone.transformer_layers[prompt_layer:]:
+        for weight in layer.weights:
+            value = np.asarray(weight)
+            if weight.name in ("gamma", "scale"):
+                drawn = np.ones_like(value)
+            elif weight.name in ("beta", "bias"):
+                drawn = np.zeros_like(value)
+            else:
+                drawn = generator.normal(value.mean(), value.std(), value.shape)
+            weight.assign(drawn.astype("float32"))
+    return dataclasses.replace(loaded, fingerprint=fingerprint(loaded.backbone), graphs={})
+
+
+def make_optimizer(recipe: Recipe, split: Split) -> Any:
+    """AdamW with the recipe's schedule."""
+    import keras
+
+    from tfprompt.data import number_of_batches
+
+    options = dict(recipe["optimizer"])
+    rate, kind, warmup = options.pop("rate"), options.pop("schedule"), options.pop("warmup")
+    window = recipe["encoder"].get("max_history", 50)
+    steps = number_of_batches(split.train, window=window, batch_size=recipe["batch_size"])
+    total = steps * recipe["epochs"]
+    warm = max(1, int(total * warmup))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        max(1, total - warm),
+        alpha={"constant": 1.0, "cosine": 0.02}[kind],
+        warmup_target=rate,
+        warmup_steps=warm,
+    )
+    return keras.optimizers.AdamW(schedule, **options)

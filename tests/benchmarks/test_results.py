@@ -1,0 +1,96 @@
+import copy
+
+import pytest
+import recipes
+import render
+import results
+
+from tfprompt.prompts.template import Template
+
+_REPORT = {
+    "name": "retriever", "n_items": 10, "n_users": 4, "n_requests": 4, "protocol": "all items",
+    "k": [10], "fingerprint": "same", "mrr": 0.1, "recall@10": 0.2, "hr@10": 0.2, "ndcg@10": 0.1,
+    "interval": {m: [0.0, 0.4] for m in ("hr@10", "ndcg@10", "recall@10", "mrr")},
+}  # fmt: skip
+
+
+def _run(row="text", seed=0, hr=0.2, recipe=None, **more):
+    return {
+        "row": row, "seed": seed, "recipe": recipe or {"epochs": 1}, "date": "2026-01-02T03",
+        "validation": {"ndcg@10": hr / 2}, "test": {**_REPORT, "hr@10": hr}, "command": "python x",
+        "machine": {"cpu": "c", "cores": 2, "system": "s", "ONEDNN_DEFAULT_FPMATH_MODE": "unset"},
+        "versions": {"numpy": "2"}, **more,
+    }  # fmt: skip
+
+
+def _header(name="toy"):
+    part = {"requests": 4, "protocol": "all items"}
+    return {
+        "format": 1, "benchmark": "quality", "command": "python x",
+        "data": {"name": name, "fingerprint": "d" * 64, "users": 4, "items": 10, "events": 40},
+        "split": {"name": "leave-one-out", "fingerprint": "s" * 64, "test": part},
+    }  # fmt: skip
+
+
+def test_the_page_is_what_the_result_files_give():
+    assert render.PAGE.read_text("utf-8") == render.render(render.load())
+
+
+def test_three_seeds_give_mean_deviation_and_a_t_interval(tmp_path):
+    result = results.start(tmp_path / "x.json", _header())
+    for seed, hr in enumerate((0.1, 0.2, 0.3)):
+        results.add(tmp_path / "x.json", result, _run(seed=seed, hr=hr))
+    summary = result["summary"]["text"]["measures"]["hr@10"]
+    assert summary["mean"] == pytest.approx(0.2)
+    assert summary["sd"] == pytest.approx(0.1)
+    assert summary["high"] == pytest.approx(0.2 + 4.3027 * 0.1 / 3**0.5)
+    page = render.render([result])
+    assert "| text | – | 0.2000 ± 0.2484 (sd 0.1000) |" in page
+
+
+def test_a_finished_run_is_known_until_its_recipe_changes(tmp_path):
+    path = tmp_path / "x.json"
+    results.add(path, results.start(path, _header()), _run())
+    again = results.start(path, _header())
+    assert results.finished(again, "text", 0, {"epochs": 1})
+    assert not results.finished(again, "text", 1, {"epochs": 1})
+    assert not results.finished(again, "text", 0, {"epochs": 2})
+
+
+def test_a_summary_never_mixes_recipes(tmp_path):
+    result = results.start(tmp_path / "x.json", _header())
+    results.add(tmp_path / "x.json", result, _run(seed=0, hr=0.1))
+    results.add(tmp_path / "x.json", result, _run(seed=1, hr=0.3, recipe={"epochs": 2}))
+    assert result["summary"]["text"]["seeds"] == [1]
+
+
+def test_a_file_about_other_data_is_refused(tmp_path):
+    path = tmp_path / "x.json"
+    results.add(path, results.start(path, _header()), _run())
+    with pytest.raises(SystemExit, match="other data"):
+        results.start(path, _header("another"))
+
+
+def test_the_better_content_is_chosen_on_validation(tmp_path):
+    result = results.start(tmp_path / "x.json", _header())
+    for row, hr in (("content-raw", 0.2), ("content-whitened", 0.1)):
+        run = copy.deepcopy(_run(row=row, hr=hr))
+        run["test"]["ndcg@10"] = 1 - hr  # the test part says the opposite
+        results.add(tmp_path / "x.json", result, run)
+    assert results.better_content(result) == "content-raw"
+
+
+@pytest.mark.parametrize("row", recipes.ROWS)
+def test_every_recipe_is_whole(row):
+    recipe = recipes.recipe("movielens-100k", "leave-one-out", row, epochs=7)
+    assert recipe["epochs"] == 7
+    if recipe["kind"] == "prompted":
+        assert Template.parse(recipe["template"]).has_history
+        assert recipe["encoder"]["max_history"] == 50
+
+
+def test_an_override_reaches_its_split_alone():
+    def drop(split):
+        return recipes.recipe("amazon-toys", split, "collaborative")["model"].get("id_dropout")
+
+    assert (drop("cold-items"), drop("leave-one-out")) == (0.5, None)

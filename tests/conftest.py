@@ -1,0 +1,43 @@
+"""What every test runs under: two logical CPUs, fixed seeds, a cache directory that may be set.
+
+`TFPROMPT_HOME` is honoured: the packaged backbone is fetched into it once. Tests that write state
+caches of tiny backbones use the `own_home` fixture, so that they leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tfprompt  # noqa: F401  (first: it selects the Keras that TFRS needs)
+
+import tensorflow as tf  # isort: skip
+
+# Before TensorFlow starts, since it refuses later: a strategy needs two devices to be tested.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seeds() -> None:
+    """Each test starts from the same seeds, whatever ran before it.
+
+    Keras draws the seed of an unseeded initializer from `random`. TensorFlow's own global seed is
+    left alone: setting it empties the kernel cache, and every graph would be compiled again.
+    """
+    random.seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture(scope="session")
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache directory of this session."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("home")
+        patch.setenv("TFPROMPT_HOME", str(home))
+        yield home

@@ -1,0 +1,174 @@
+"""The template language: what parses, into what, and where an error points."""
+
+from __future__ import annotations
+
+import pytest
+
+from tfprompt.data.column import Column
+from tfprompt.errors import TemplateError
+from tfprompt.prompts import Feature, Field, History, Mask, Soft, Template, Words
+
+COLUMNS = {
+    column.name: column
+    for column in (
+        Column("age", "number", "user", mean=30.0, std=10.0),
+        Column("occupation", "category", "user", vocabulary=("artist", "student")),
+        Column("about", "text", "user"),
+        Column("device", "category", "context", vocabulary=("tv", "web")),
+        Column("timestamp", "timestamp", "context"),
+        Column("title", "text", "item"),
+    )
+}
+
+# 0-based positions, counted by hand.
+@pytest.mark.parametrize(
+    ("source", "position"),
+    [
+        ("", 0),
+        ("   ", 0),
+        ("\n", 0),
+        ("watched {history:items", 8),
+        ("{soft:8", 0),
+        ("{", 0),
+        ("a {age} {", 8),
+        ("}", 0),
+        ("a } b", 2),
+        ("{age}}", 5),
+        ("{{age}", 5),
+        ("{}", 1),
+        ("{ }", 1),
+        ("{1st}", 1),
+        ("a {zip code}", 3),
+        ("{first-name}", 1),
+        ("{age{x}}", 1),
+        ("{:feature}", 1),
+        ("{soft:}", 6),
+        ("{soft:-1}", 6),
+        ("a {soft:eight}", 8),
+        ("{soft:8 words}", 6),
+        ('{soft:8 "}', 6),
+        ('{soft:8 ""}', 6),
+        ('{soft:8 "  "}', 6),
+        ('{soft:8 "a" "b"}', 6),
+        ("{soft: 8.5}", 7),
+        ("{ soft :x}", 8),
+        ("{soft:513}", 6),
+        ("{soft}", 1),
+        ("a {history}", 3),
+        ("{history:titles}", 9),
+        ("{history: titles}", 10),
+        ("{history:}", 9),
+        ("{history:items} {history:items}", 16),
+        ("{mask} or {mask}", 10),
+        ("{age:token}", 5),
+        ("{age:}", 5),
+        ("{ age : text}", 8),
+        ("{mask:2}", 6),
+        ("two\nlines {age:x}", 15),
+    ],
+)
+def test_an_error_points_at_the_character(source: str, position: int) -> None:
+    with pytest.raises(TemplateError) as caught:
+        Template.parse(source)
+    error = caught.value
+    assert (error.position, error.template) == (position, source)
+    _, line, pointer = str(error).rsplit("\n", 2)
+    column = pointer.index("^")
+    shown = source[position] if position < len(source) and source[position] != "\n" else ""
+    assert line[column : column + 1] == shown
+    assert f"(character {position + 1})" in pointer
+
+
+@pytest.mark.parametrize("received", [None, 3, b"{soft:8}", ["{soft:8}"]])
+def test_a_template_is_a_string(received: object) -> None:
+    with pytest.raises(TemplateError, match=f"Received: {type(received).__name__}"):
+        Template.parse(received)  # type: ignore[arg-type]
+
+
+def test_every_kind_of_segment() -> None:
+    source = '{soft:8}a {age}{soft:2 "see it"}{soft:3 vocabulary}{ history : items }{hour:feature}'
+    segments = Template.parse(source + " {mask}!").segments
+    assert segments == (
+        Soft(8, "random", "", 0),
+        Words("a ", 8),
+        Field("age", 10),
+        Soft(2, "words", "see it", 15),
+        Soft(3, "vocabulary", "", 32),
+        History(51),
+        Feature("hour", 70),
+        Mask(len(source) + 1),
+        Words("!", len(source) + 7),
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{age}}", "{age}"),
+        ("a {{{age}}} b", "a { 24 } b"),
+        ("{{}}", "{}"),
+        ("}}{{", "}{"),
+        ("  much\n  space {age} ", "much space 24"),
+        ("{age}{age}", "24 24"),
+        ("{soft:4} {history:items} seen", "seen"),
+        ("{gone} {age}", "24"),
+        ("{wish} please", "please"),
+        ("{mask} at {age}", "[MASK] at 24"),
+        ("日本 {age} 歳 🎬", "日本 24 歳 🎬"),
+        ("{odd}", "a {b} \\ c"),
+    ],
+)
+def test_render(source: str, text: str) -> None:
+    values = {"age": 24, "gone": None, "odd": "a {b} \\ c"}
+    assert Template.parse(source).render(values, "[MASK]") == text
+
+
+def test_what_a_template_says_of_itself() -> None:
+    template = Template.parse("{soft:4}{age}{age}{soft:0}{price:feature}{history:items}{soft:6}")
+    assert template.prompt_length == 10
+    assert [soft.length for soft in template.soft] == [4, 0, 6]
+    assert template.fields == ("age",)
+    assert template.features == ("price",)
+    assert template.has_history and not template.has_mask
+    assert str(template) == template.source
+    assert Template.parse(template.source) == template
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{age} {occupation} {about} {device} {wish} {history:items} {mask} {soft:2}",
+        "{age:feature}{occupation:feature}{device:feature}",
+        "{hour:feature}{weekday:feature}{month:feature}",
+    ],
+)
+def test_a_template_that_fits_the_columns(source: str) -> None:
+    Template.parse(source).check(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("source", "position", "says"),
+    [
+        ("a {job}", 2, "no column 'job'. It has: about, age, device, occupation"),
+        ("{job:feature}", 0, "no column 'job'"),
+        ("watched {title}", 8, "'title' is a column of the items"),
+        ("{title:feature}", 0, "'title' is a column of the items"),
+        ("{about:feature}", 0, "'about', which is text"),
+        ("{timestamp:feature}", 0, "which is timestamp"),
+        ("{wish:feature}", 0, "no column 'wish'"),
+        ("{hour}", 0, "no column 'hour'"),
+    ],
+)
+def test_a_template_that_does_not(source: str, position: int, says: str) -> None:
+    with pytest.raises(TemplateError, match=says) as caught:
+        Template.parse(source).check(COLUMNS)
+    assert caught.value.position == position
+
+
+def test_a_clock_needs_timestamps() -> None:
+    columns = {name: c for name, c in COLUMNS.items() if c.kind != "timestamp"}
+    with pytest.raises(TemplateError, match="the data has none"):
+        Template.parse("at {hour:feature}").check(columns)
+    # A column of that name goes before the clock.
+    own = {**columns, "hour": Column("hour", "category", "context", vocabulary=("early", "late"))}
+    Template.parse("at {hour:feature}").check(own)

@@ -1,0 +1,57 @@
+"""Writes a SavedModel that a stock TensorFlow Serving takes as it is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+from tfprompt._files import atomic_write
+from tfprompt.artifacts.serving_module import ServingModule
+from tfprompt.errors import ExportError
+
+if TYPE_CHECKING:
+    from tfprompt.models.retriever import Retriever
+
+
+def export_saved_model(
+    model: Retriever, directory: str | os.PathLike[str], *, k: int = 100
+) -> Path:
+    """Exports `model` with one signature, `recommend`, which is also the default one.
+
+    The artifact holds backbone, prompts, catalog and tokenizer; it runs in any process with
+    TensorFlow and TensorFlow Text. See `ServingModule` for inputs and outputs.
+
+    Args:
+        model: a trained retriever.
+        directory: where to write. TensorFlow Serving wants `<name>/<version>` with an integer
+            version. It appears all at once, never half written, and is never overwritten.
+        k: results of each request, at most the catalog's size.
+
+    Returns:
+        The directory.
+
+    Raises:
+        ExportError: the directory exists, or `k` is below 1.
+
+    Example:
+        export_saved_model(model, "models/movielens/1", k=50)
+    """
+    target = Path(directory)
+    if target.exists():
+        raise ExportError(
+            f"A published version is never overwritten. Received: {target}, which exists. Choose "
+            "the next version number, or delete it first."
+        )
+    if k < 1:
+        raise ExportError(f"k is 1 or more. Received: {k}.")
+    model.prepare()
+    module = ServingModule(model, k)
+    recommend = tf.function(module.recommend).get_concrete_function(**module.input_signature())
+    with atomic_write(target) as temporary:
+        tf.saved_model.save(
+            module, str(temporary), {"recommend": recommend, "serving_default": recommend}
+        )
+    return target
