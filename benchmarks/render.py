@@ -127,6 +127,7 @@ def speed(result: Result) -> str:
             f"{v['step_seconds']:.3f}" if "step_seconds" in v else f"failed: {v['error']}",
             f"{v['epoch_seconds']:.1f}" if "epoch_seconds" in v else "–",
             f"{v['speedup']:.2f}" if "speedup" in v else "–",
+            f"{v['cpu_speedup']:.2f}" if "cpu_speedup" in v else "–",
             f"{v['forward_seconds']:.3f}" if "forward_seconds" in v else "–",
             f"{v['loss']:.3f}" if "loss" in v else "–",
         ]
@@ -140,7 +141,10 @@ def speed(result: Result) -> str:
         f"`{result['reference']}` of the same run; forward is the floor: the same batches without "
         "gradients. Loss: mean over the steps, to see that arithmetic still agrees.",
         "",
-        *table(["", "s a step", "s an epoch", "speed-up", "s forward", "loss"], rows),
+        *table(
+            ["", "s a step", "s an epoch", "speed-up", "by processor time", "s forward", "loss"],
+            rows,
+        ),
         "",
         *_origin([result]),
     ]

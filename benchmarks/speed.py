@@ -4,7 +4,8 @@
 
 Every variant is a process of its own, since oneDNN reads its mode when TensorFlow loads. Rounds go
 over all variants in turn and the median counts, so that other load on the machine falls on all of
-them alike; trust the ratios, not the seconds.
+them alike; trust the ratios, not the seconds. The processor's time of the same steps, over all its
+cores, hardly depends on other load.
 """
 
 from __future__ import annotations
@@ -58,10 +59,11 @@ def main() -> None:
         print(f"round {number + 1}, {name}: {found}", flush=True)
         rounds[name].append(found)
     variants = {name: _median(found) for name, found in rounds.items()}
-    reference = variants.get(REFERENCE, {}).get("step_seconds")
+    reference = variants.get(REFERENCE, {})
     for variant in variants.values():
-        if reference and "step_seconds" in variant:
-            variant["speedup"] = reference / variant["step_seconds"]
+        if "step_seconds" in reference and "step_seconds" in variant:
+            variant["speedup"] = reference["step_seconds"] / variant["step_seconds"]
+            variant["cpu_speedup"] = reference["step_cpu_seconds"] / variant["step_cpu_seconds"]
     write_json(
         options.output,
         {
@@ -103,6 +105,7 @@ def measure(data: str, name: str, steps: int) -> dict[str, Any]:
     step = float(np.mean(clock.seconds[warm:]))
     return {
         "step_seconds": step,
+        "step_cpu_seconds": float(np.mean(clock.cpu_seconds[warm:])),
         "epoch_seconds": step * batches,
         "forward_seconds": _forward(model, split, steps, warm),
         "loss": float(clock.loss),
@@ -134,14 +137,16 @@ def _step_clock() -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.seconds: list[float] = []
+            self.cpu_seconds: list[float] = []
             self.loss = float("nan")
 
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-            self.began = time.perf_counter()
+            self.began, self.cpu_began = time.perf_counter(), time.process_time()
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             self.loss = float(logs["loss"])  # waits for the step
             self.seconds.append(time.perf_counter() - self.began)
+            self.cpu_seconds.append(time.process_time() - self.cpu_began)
 
     return StepClock()
 

@@ -43,9 +43,14 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         if temporary.is_dir() and target.is_dir():
             # A directory cannot be renamed over another; move the old one aside first.
             os.replace(target, holder / "replaced")
+            try:
+                os.replace(temporary, target)
+            except BaseException:
+                os.replace(holder / "replaced", target)
+                raise
         else:
             _flush(temporary)
-        os.replace(temporary, target)
+            os.replace(temporary, target)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
 

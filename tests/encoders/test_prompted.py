@@ -36,7 +36,7 @@ def item_inputs(counts: list[int], length: int, seed: int = 0) -> dict[str, Any]
 def ready(template: str, family: str = "bert", **options: Any) -> PromptedEncoder:
     """Built, with every trained vector away from its start."""
     made = encoder(template, family, **options)
-    made.build_for(WIDTH)
+    made.build()
     rng = np.random.default_rng(7)
     for variable in made.trainable_variables:
         variable.assign(variable.value + 0.3 * rng.normal(size=variable.shape).astype("float32"))
@@ -84,7 +84,7 @@ def test_without_prompts_it_is_the_backbone_read_at_the_mask(
 @pytest.mark.parametrize("layer", range(LAYERS))
 def test_a_prompt_of_words_starts_at_the_backbones_states(family: str, layer: int) -> None:
     made = encoder('{soft:5 "toy story"} {age}', family, prompt_layer=layer)
-    made.build_for(WIDTH)
+    made.build()
     pieces = made.loaded.tokenizer.pieces(["toy story"]).to_tensor().numpy()
     states = np.asarray(made.seam.lower_states(pieces, np.ones_like(pieces)))[0]
     rows = np.arange(5) % len(states)
@@ -93,7 +93,7 @@ def test_a_prompt_of_words_starts_at_the_backbones_states(family: str, layer: in
 
 def test_a_vocabulary_prompt_is_made_of_word_states() -> None:
     made = encoder("{soft:6 vocabulary} {age}")
-    made.build_for(WIDTH)
+    made.build()
     every = np.arange(made.loaded.tokenizer.keras_tokenizer.vocabulary_size())[:, None]
     states = np.asarray(made.seam.lower_states(every, np.ones_like(every)))[:, 0]
     distance = np.abs(np.asarray(made.soft_prompts[0].prompt)[:, None] - states).max(axis=-1)

@@ -128,8 +128,8 @@ def test_dropout_acts_in_training_alone_and_never_in_the_backbone() -> None:
         ("{soft:3} {age}", {"deep": True}, (LAYERS - 1) * 3 * WIDTH),
         ("{soft:0} {age}", {"deep": True}, 0),
         ("{age} reads", {}, 0),
-        # Projection with bias, start, 7 positions, norm: with 2 prompts.
-        (HISTORY, {}, (WIDTH + 1 + 1 + 7 + 2 + 2) * WIDTH),
+        # Start, 7 positions, the norm's two, 2 prompts.
+        (HISTORY, {}, (1 + 7 + 2 + 2) * WIDTH),
     ],
 )
 def test_only_prompts_and_item_tokens_are_trained(
@@ -163,7 +163,7 @@ def test_what_cannot_work_is_refused(
     options = {"template": template, **options}
     with pytest.raises(error, match=says):
         made = encoder(**options)
-        made.build_for(WIDTH)
+        made.build()
         made.text_plan({}, 1)
 
 

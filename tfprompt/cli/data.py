@@ -35,7 +35,9 @@ def list_names(json: options.Json = False) -> None:
 
 @app.command(epilog=DESCRIBE_EXAMPLE, no_args_is_help=True)
 def describe(
-    name: Annotated[str | None, typer.Argument(help="A named data set, or tables by option.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A named data set; or tables by option.")
+    ] = None,
     config: options.Config = None,
     settings: options.Set = None,
     interactions: options.Interactions = None,

@@ -136,7 +136,8 @@ def _show(found: dict[str, Any], checkpoint: Path) -> None:
         for name, shape in found["tensors"].items()
     ]
     output.table(["tensor", "shape", "numbers"], rows, numbers=("shape", "numbers"))
-    print(f"trained:  {found['trainable_parameters']:,} ({found['trainable_parameters'] / frozen:.2%})")
+    trained = found["trainable_parameters"]
+    print(f"trained:  {trained:,} ({trained / frozen:.2%})")
     print(f"frozen:   {frozen:,}")
     print(f"backbone: {backbone['name']} {backbone['fingerprint'][:12]}")
     print(f"data:     {data['name']} {data['fingerprint'][:12]}, {data['split']}")

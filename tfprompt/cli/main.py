@@ -101,7 +101,7 @@ def _terminate(number: int, frame: Any) -> None:
 
 
 def _command_of(words: list[str]) -> str:
-    """ "tfprompt fit", for messages."""
+    """The command as messages name it: "tfprompt fit"."""
     known = [word for word in words if not word.startswith("-")][:1]
     commands = {command.name for command in app.registered_commands} | {"data"}
     return " ".join(["tfprompt", *(word for word in known if word in commands)])

@@ -58,9 +58,7 @@ RunDirectory = Annotated[Path, typer.Argument(help="Run directory, from `tfpromp
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 
 
-def gather(
-    config: Path | None, settings: list[str] | None, given: dict[str, Any]
-) -> RunConfig:
+def gather(config: Path | None, settings: list[str] | None, given: dict[str, Any]) -> RunConfig:
     """One configuration out of a file, `--set` and options; the later win.
 
     Args:

@@ -24,9 +24,7 @@ def recommend(
     history: Annotated[
         str | None, typer.Option(help="Item ids with commas between, oldest first.")
     ] = None,
-    titles: Annotated[
-        str | None, typer.Option(help='Titles instead of ids: "Alien;Heat".')
-    ] = None,
+    titles: Annotated[str | None, typer.Option(help='Titles instead of ids: "Alien;Heat".')] = None,
     profile: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A column that the template names: age=30."),
@@ -40,7 +38,9 @@ def recommend(
 
     opened = Run(run)
     if not any((wish, user, history, titles, profile)):
-        raise ConfigError("A recommendation needs --wish, --user, --history, --titles or --profile.")
+        raise ConfigError(
+            "A recommendation needs --wish, --user, --history, --titles or --profile."
+        )
     with output.working("Recommending"):
         from tfprompt import _environment
 

@@ -68,6 +68,11 @@ class ItemTokens(keras.layers.Layer):
 
     def call(self, items: Any, training: bool | None = None) -> Any:
         """Adds start and positions, normalises: `[B, H, D]` in, `[B, H+1, D]` out."""
+        if items.shape[1] is not None and items.shape[1] > self.max_history:
+            raise ConfigError(
+                f"There are positions for at most {self.max_history} items. "
+                f"Received: {items.shape[1]}; cut the history or raise max_history."
+            )
         batch = ops.shape(items)[0]
         start = ops.broadcast_to(ops.expand_dims(self.start, 0), (batch, 1, self.width))
         tokens = ops.concatenate([start, items], axis=1)

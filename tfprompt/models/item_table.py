@@ -84,6 +84,11 @@ class ItemTable(keras.layers.Layer):
             self.whitening.adapt(vectors)
         self.vectors.assign(self.from_text(np.asarray(vectors, "float32")))
 
+    @property
+    def filled(self) -> bool:
+        """Whether the table holds vectors yet."""
+        return bool(ops.any(self.vectors[0] != 0)) or bool(ops.any(self.vectors != 0))
+
     def from_text(self, vectors: Any) -> Any:
         """Raw text vectors `[..., V]` into the table's space, e.g. those of a wish."""
         return vectors if self.whitening is None else self.whitening(vectors)

@@ -4,7 +4,7 @@
 prompts/movielens/
   prompts.json            template, options, backbone and data fingerprints, metrics
   prompts.safetensors     the trained tensors (and which items are warm)
-  optimizer.safetensors   the optimizer's state, to go on training (optional)
+  optimizer.safetensors   the state of optimizer and dropout, to go on training (optional)
 ```
 
 Nothing is pickled, so loading runs no code of whoever wrote the files.
@@ -24,6 +24,8 @@ from safetensors.numpy import load_file, save_file
 import tfprompt
 from tfprompt._files import atomic_write, read_json, write_json
 from tfprompt.errors import CheckpointError
+from tfprompt.models.retriever_config import check_backbone
+from tfprompt.models.retriever_config import describe as describe_model
 
 if TYPE_CHECKING:
     from tfprompt.models.retriever import Retriever
@@ -32,6 +34,8 @@ FORMAT = 1
 DESCRIPTION, TENSORS, OPTIMIZER = "prompts.json", "prompts.safetensors", "optimizer.safetensors"
 # Beside the trained tensors, what training measured about the catalog.
 _WARM = "item_table/ids/warm"
+# Beside the optimizer's state, that of everything random in training.
+_RANDOM = "random/"
 
 
 def save(
@@ -50,21 +54,15 @@ def save(
         folder.mkdir()
         save_file(tensors, folder / TENSORS)
         if optimizer:
-            save_file(_optimizer_state(model), folder / OPTIMIZER)
+            save_file({**_optimizer_state(model), **_random_state(model)}, folder / OPTIMIZER)
         write_json(
             folder / DESCRIPTION,
             {
                 "format": FORMAT,
                 "tfprompt": tfprompt.__version__,
                 "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                "template": model.encoder.template.source,
-                "encoder": model.encoder.options(),
-                "model": model.options(),
-                "backbone": {
-                    "name": model.encoder.loaded.name,
-                    "preset": model.encoder.loaded.preset,
-                    "fingerprint": model.encoder.loaded.fingerprint,
-                },
+                # The catalog is the user's own table: named here, not copied.
+                **describe_model(model),
                 "catalog": {
                     "items": len(model.catalog),
                     "fingerprint": model.catalog.fingerprint,
@@ -110,13 +108,7 @@ def restore(model: Retriever, directory: str | os.PathLike[str]) -> None:
         CheckpointError: another backbone, other tensors, or a damaged file.
     """
     description = describe(directory)
-    expected, received = description["backbone"], model.encoder.loaded
-    if expected["fingerprint"] != received.fingerprint:
-        raise CheckpointError(
-            "Prompts work only with the backbone they were trained on: "
-            f"{expected['name']} ({expected['fingerprint'][:12]}). Received: {received.name} "
-            f"({received.fingerprint[:12]})."
-        )
+    check_backbone(description["backbone"], model.encoder.loaded)
     tensors = _read(Path(directory) / TENSORS)
     warm = tensors.pop(_WARM, None)
     variables = trained_variables(model)
@@ -126,20 +118,41 @@ def restore(model: Retriever, directory: str | os.PathLike[str]) -> None:
     if warm is not None and model.item_table.ids is not None:
         model.item_table.ids.mark_cold(warm)
     model.epochs_done = int(description["epochs"])
-    state = Path(directory) / OPTIMIZER
-    if state.exists() and model.compiled:
-        _restore_optimizer(model, _read(state), directory)
+    path = Path(directory) / OPTIMIZER
+    if path.exists() and model.compiled:
+        state = _read(path)
+        random = {name: state.pop(name) for name in sorted(state) if name.startswith(_RANDOM)}
+        _restore_random(model, random, directory)
+        if state:  # Empty where the optimizer had made no step.
+            _restore_optimizer(model, state, directory)
 
 
 def trained_variables(model: Retriever) -> dict[str, Any]:
-    """The trainable variables by name; names do not depend on the model's own."""
-    named = {
-        variable.path.removeprefix(f"{model.name}/"): variable
-        for variable in model.trainable_variables
-    }
+    """The trainable variables by name; names do not depend on the model's own.
+
+    Nor on the encoder's: Keras counts the second one of a process as `prompted_encoder_1`.
+    """
+
+    def name_of(variable: Any) -> str:
+        path = variable.path.removeprefix(f"{model.name}/")
+        inside = path.removeprefix(f"{model.encoder.name}/")
+        return path if inside == path else f"prompted_encoder/{inside}"
+
+    named = {name_of(variable): variable for variable in model.trainable_variables}
     if len(named) != len(model.trainable_variables):
         raise CheckpointError("Two trained tensors share a name; rename one of the layers.")
     return named
+
+
+def read_tensors(directory: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """The trained tensors by name, without a model to put them into.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    tensors = _read(Path(directory) / TENSORS)
+    tensors.pop(_WARM, None)
+    return tensors
 
 
 def _check_same(directory: Any, received: dict[str, tuple], variables: dict[str, Any]) -> None:
@@ -167,6 +180,41 @@ def _optimizer_state(model: Retriever) -> dict[str, np.ndarray]:
         f"{place:04d} {variable.path}": np.asarray(variable.value)
         for place, variable in enumerate(model.optimizer.variables)
     }
+
+
+def _random_variables(model: Retriever) -> list[Any]:
+    """Where dropout and the drawing of negatives stand in their random sequences, in fixed order.
+
+    The frozen layers are not part of the model's own variables, and have dropout of their own.
+    """
+    layers = [
+        layer
+        for root in (model, *model.encoder.seam.upper_layers)
+        for layer in root._flatten_layers()
+    ]
+    generators = [
+        generator for layer in layers for generator in getattr(layer, "_seed_generators", ())
+    ]
+    distinct = {id(generator): generator.state for generator in generators}
+    return [*distinct.values(), model.loss_function._generator.state]
+
+
+def _random_state(model: Retriever) -> dict[str, np.ndarray]:
+    return {
+        f"{_RANDOM}{place:04d}": np.asarray(variable)
+        for place, variable in enumerate(_random_variables(model))
+    }
+
+
+def _restore_random(model: Retriever, state: dict[str, np.ndarray], directory: Any) -> None:
+    variables = _random_variables(model)
+    if [tuple(v.shape) for v in variables] != [value.shape for value in state.values()]:
+        raise CheckpointError(
+            f"The random state in {directory} is not that of this model; delete {OPTIMIZER} to "
+            "go on with another."
+        )
+    for variable, value in zip(variables, state.values(), strict=True):
+        variable.assign(value)
 
 
 def _restore_optimizer(model: Retriever, state: dict[str, np.ndarray], directory: Any) -> None:

@@ -20,7 +20,7 @@ from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError
 from tfprompt.evaluation.keras_metrics import HRAtK, MRR, NDCGAtK, RecallAtK, ranks_from_scores
 from tfprompt.layers import ItemTower, unit_length
-from tfprompt.models import prompt_files
+from tfprompt.models import prompt_files, retriever_config
 from tfprompt.models.item_table import ItemTable
 from tfprompt.models.pipeline import Pipeline
 from tfprompt.models.retrieval_loss import RetrievalLoss
@@ -31,19 +31,20 @@ if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
 
 
+@keras.saving.register_keras_serializable("tfprompt")
 class Retriever(keras.Model):
     """Scores every item of a catalog for a request.
 
     The query is the prompted encoder's read-out; a candidate is an item's frozen text vector
     through a trained projection, plus, with `collaborative`, a low-rank id embedding. Both are
-    compared by dot product (divided by the root of the width), or by cosine.
+    compared by cosine, or by dot product (divided by the root of the width).
 
     Args:
         encoder: the prompted encoder. It belongs to this model from here on.
         items: the catalog.
-        similarity: "dot" (scaled by 1/√D) or "cosine".
-        temperature: divides the scores before the softmax; None takes 1 for "dot" and 0.05 for
-            "cosine".
+        similarity: "cosine", or "dot" (scaled by 1/√D).
+        temperature: divides the scores before the softmax; None takes 0.1 for "cosine" and 1 for
+            "dot".
         learn_temperature: trains the temperature, starting at `temperature`.
         negatives: "catalog" (full softmax), "in_batch", "sampled", or a `Negatives`.
         collaborative: rank R of the items' id embedding; 0 uses text alone.
@@ -70,9 +71,9 @@ class Retriever(keras.Model):
         encoder: PromptedEncoder,
         items: Catalog,
         *,
-        similarity: Literal["dot", "cosine"] = "dot",
+        similarity: Literal["cosine", "dot"] = "cosine",
         temperature: float | None = None,
-        learn_temperature: bool = False,
+        learn_temperature: bool = True,
         negatives: str | Negatives = "catalog",
         collaborative: int = 0,
         id_dropout: float = 0.0,
@@ -83,10 +84,10 @@ class Retriever(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if similarity not in ("dot", "cosine"):
-            raise ConfigError(f"A similarity is 'dot' or 'cosine'. Received: {similarity!r}.")
+        if similarity not in ("cosine", "dot"):
+            raise ConfigError(f"A similarity is 'cosine' or 'dot'. Received: {similarity!r}.")
         if temperature is None:
-            temperature = 1.0 if similarity == "dot" else 0.05
+            temperature = 1.0 if similarity == "dot" else 0.1
         if temperature <= 0:
             raise ConfigError(f"A temperature is above 0. Received: {temperature}.")
         if isinstance(negatives, str):
@@ -105,12 +106,9 @@ class Retriever(keras.Model):
             len(items), encoder.loaded.width, collaborative or None, id_dropout, shrinkage, seed,
             name="item_table",
         )  # fmt: skip
-        # Unlike a dot product, a cosine does not see the scale.
-        scale = 0.05 if similarity == "dot" else 1.0
-        self.item_tower = ItemTower(encoder.width, tied, scale, seed, name="item_tower")
+        self.item_tower = ItemTower(encoder.width, tied, seed=seed, name="item_tower")
         self.pipeline = Pipeline(encoder)
         self.epochs_done = 0
-        self._filled = False
         self._build_all()
         self.loss_function = RetrievalLoss(negatives, len(items), seed)
         self._loss_mean = keras.metrics.Mean(name="loss")
@@ -338,9 +336,8 @@ class Retriever(keras.Model):
 
     def prepare(self) -> None:
         """Encodes the catalog with the frozen backbone, once; `fit` and the like call it."""
-        if not self._filled:
+        if not self.item_table.filled:
             self.item_table.fill(self.item_vectors)
-            self._filled = True
 
     def mark_warm(self, sequences: Sequences) -> None:
         """Tells the collaborative ids which items training knows; the others stay at zero."""
@@ -375,6 +372,23 @@ class Retriever(keras.Model):
             "item_text": self.item_text,
             "seed": self.seed,
         }
+
+    def get_config(self) -> dict[str, Any]:
+        """What `keras.models.load_model` needs: options, catalog, and the backbone's name.
+
+        The frozen backbone is named and fingerprinted, not copied: a `.keras` file holds the
+        prompts and the catalog's vectors.
+        """
+        return {"name": self.name, **retriever_config.describe(self)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Retriever:
+        """Rebuilds the model around the backbone of that name.
+
+        Raises:
+            CheckpointError: the backbone that now goes by that name is another one.
+        """
+        return retriever_config.rebuild(cls, config)
 
     def save_prompts(
         self,
@@ -457,3 +471,6 @@ class _EpochClock(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.model.epochs_done = epoch + 1

@@ -69,9 +69,7 @@ def build_optimizer(
     The schedule is a function of the optimizer's step, which a checkpoint keeps: a resumed run
     goes on at the same rate.
     """
-    steps = number_of_batches(
-        train, window=model.encoder.max_history, batch_size=config.batch_size
-    )
+    steps = number_of_batches(train, window=model.encoder.max_history, batch_size=config.batch_size)
     return keras.optimizers.AdamW(
         learning_rate_schedule(config, steps),
         weight_decay=config.weight_decay,

@@ -206,15 +206,13 @@ def _read_record(directory: Path) -> dict[str, Any]:
             f"{path} cannot be read: {error}. Train into a new directory."
         ) from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        found = record.get("format") if isinstance(record, dict) else None
+        received = record.get("format") if isinstance(record, dict) else None
         raise CheckpointError(
             f"This version of tfprompt reads runs of format {FORMAT}. Received: {path} of format "
-            f"{found}."
+            f"{received}."
         )
     if not isinstance(record.get("config"), dict) or "fingerprint" not in (
         record.get("data") or {}
     ):
         raise CheckpointError(f"{path} must hold config and data. Train into a new directory.")
     return record
-
-

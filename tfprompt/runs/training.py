@@ -166,9 +166,7 @@ def _resume(run: Run, model: Retriever) -> list[dict[str, float]]:
     return rows
 
 
-def _record(
-    config: RunConfig, dataset: Dataset, split: Split, model: Retriever
-) -> dict[str, Any]:
+def _record(config: RunConfig, dataset: Dataset, split: Split, model: Retriever) -> dict[str, Any]:
     """What `config.json` holds."""
     from importlib.metadata import version
 

@@ -1,0 +1,126 @@
+"""One replica and two logical CPUs: the same losses, metrics and weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.toy import dataset, retriever, trained_values
+from tfprompt.errors import ConfigError
+from tfprompt.tasks import Negatives
+from tfprompt.training import strategy
+from tfprompt.training.distribution import gather_own_first
+
+SPLIT = dataset().leave_one_out()
+CLIPS: list[dict[str, float]] = [
+    {}, {"clipnorm": 0.05}, {"global_clipnorm": 0.05}, {"clipvalue": 0.01},
+]  # fmt: skip
+
+
+def train(kind: str, batch_size: int, epochs: int = 1, **options: Any) -> tuple[Any, ...]:
+    """Losses, figures and weights after an epoch under a strategy."""
+    optimizer = options.pop("optimizer", {"learning_rate": 0.1})
+    with strategy(kind).scope():  # type: ignore[arg-type]
+        model = retriever(collaborative=2, **options)
+        model.compile(keras.optimizers.SGD(**optimizer))
+    history = model.fit(
+        SPLIT.train, validation_data=SPLIT.validation, epochs=epochs, batch_size=batch_size,
+        verbose=0,
+    ).history  # fmt: skip
+    return model, history, trained_values(model)
+
+
+def assert_same(one: tuple[Any, ...], two: tuple[Any, ...]) -> None:
+    for name, values in one[1].items():
+        # The same sums, split in two: float32 rounding, amplified by a few steps.
+        np.testing.assert_allclose(two[1][name], values, rtol=2e-4, err_msg=name)
+    for name, value in one[2].items():
+        np.testing.assert_allclose(two[2][name], value, atol=2e-5, rtol=1e-3, err_msg=name)
+
+
+def test_there_are_two_devices() -> None:
+    assert len(tf.config.list_logical_devices("CPU")) == 2
+    assert strategy("auto").num_replicas_in_sync == 2
+    assert strategy("mirrored").num_replicas_in_sync == 2
+    assert strategy("one").num_replicas_in_sync == 1
+
+
+@pytest.mark.parametrize("negatives", ["catalog", "in_batch"])
+def test_two_replicas_train_as_one(negatives: str) -> None:
+    # 8 windows in batches of 3: uneven halves, and a last batch of 2.
+    one, two = (train(kind, 3, negatives=negatives) for kind in ("one", "mirrored"))
+    assert_same(one, two)
+
+
+@pytest.mark.parametrize("clip", CLIPS[1:])
+def test_gradients_are_clipped_once_over_all_replicas(clip: dict[str, float]) -> None:
+    optimizer = {"learning_rate": 0.1, **clip}
+    one, two = (train(kind, 4, optimizer=optimizer) for kind in ("one", "mirrored"))
+    assert_same(one, two)
+    free = train("one", 4)
+    differ = [n for n in one[2] if not np.allclose(one[2][n], free[2][n], atol=1e-4)]
+    assert differ  # The bound was reached, so the comparison is about something.
+
+
+@pytest.mark.parametrize("batch_size", [7, 1])
+def test_a_replica_without_any_row_changes_nothing(batch_size: int) -> None:
+    # 8 windows: a last batch of one row, or batches of one row, leave the second replica empty.
+    one, two = (train(kind, batch_size) for kind in ("one", "mirrored"))
+    assert_same(one, two)
+
+
+def test_sampled_negatives_train_on_two_replicas() -> None:
+    # Each replica draws its own sample, so only the outcome can be judged.
+    model, history, values = train(
+        "mirrored", 4, epochs=4, negatives=Negatives("sampled", samples=6)
+    )
+    assert np.isfinite(history["loss"]).all() and history["loss"][-1] < history["loss"][0]
+    assert all(np.isfinite(value).all() for value in values.values())
+
+
+def test_evaluation_does_not_depend_on_replicas() -> None:
+    figures = []
+    for kind in ("one", "mirrored"):
+        with strategy(kind).scope():  # type: ignore[arg-type]
+            model = retriever()
+            model.compile()
+        for size in (3, 256):
+            figures.append(
+                model.evaluate(SPLIT.test, batch_size=size, return_dict=True, verbose=0)
+            )
+    for other in figures[1:]:
+        assert other == pytest.approx(figures[0], rel=1e-5)
+
+
+def test_rows_are_gathered_own_first_with_their_gradient() -> None:
+    mirrored = strategy("mirrored")
+    rows = [np.array([[1.0], [2.0]], "float32"), np.array([[3.0]], "float32")]
+    values = mirrored.experimental_distribute_values_from_function(
+        lambda context: tf.constant(rows[context.replica_id_in_sync_group])
+    )
+
+    def step(own: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(own)
+            gathered = gather_own_first(own)
+            weights = tf.range(1.0, 4.0)[:, tf.newaxis]
+            loss = tf.reduce_sum(weights * gathered)
+        return gathered, tape.gradient(loss, own)
+
+    gathered, gradient = tf.function(lambda: mirrored.run(step, args=(values,)))()
+    first, second = mirrored.experimental_local_results(gathered)
+    assert first.numpy().ravel().tolist() == [1, 2, 3]
+    assert second.numpy().ravel().tolist() == [3, 1, 2]
+    first, second = mirrored.experimental_local_results(gradient)
+    # Row by row, what both replicas' losses say of it: places 1, 2 here and 2, 3 there.
+    assert first.numpy().ravel().tolist() == [1 + 2, 2 + 3]
+    assert second.numpy().ravel().tolist() == [3 + 1]
+
+
+def test_an_unknown_strategy_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'tpu'"):
+        strategy("tpu")  # type: ignore[arg-type]

@@ -1,0 +1,80 @@
+"""A retriever as JSON, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from keras.src.saving.serialization_lib import SafeModeScope
+
+from tfprompt.data.catalog import Catalog
+from tfprompt.data.column import Column
+from tfprompt.encoders.loading import LoadedBackbone, load_backbone
+from tfprompt.encoders.prompted import PromptedEncoder
+from tfprompt.errors import CheckpointError
+from tfprompt.tasks.negatives import Negatives
+
+if TYPE_CHECKING:
+    from tfprompt.models.retriever import Retriever
+
+
+def describe(model: Retriever) -> dict[str, Any]:
+    """Everything but the weights: template, options, backbone's identity, catalog."""
+    loaded = model.encoder.loaded
+    return {
+        "template": model.encoder.template.source,
+        "encoder": model.encoder.options(),
+        "model": model.options(),
+        "backbone": {
+            "name": loaded.name,
+            "preset": loaded.preset,
+            "fingerprint": loaded.fingerprint,
+        },
+        "catalog": {
+            "items": model.catalog.frame.to_dict(as_series=False),
+            "item_text": model.catalog.item_text,
+            "columns": [dataclasses.asdict(column) for column in model.catalog.columns.values()],
+        },
+    }
+
+
+def rebuild(
+    cls: type[Retriever], config: dict[str, Any], loaded: LoadedBackbone | None = None
+) -> Retriever:
+    """The model that `describe` described, with fresh weights.
+
+    Raises:
+        CheckpointError: the backbone that now goes by that name is another one.
+    """
+    if loaded is None:
+        # `keras.models.load_model` forbids files outside of its archive, since a file might name
+        # any. The backbone is loaded by tfprompt, without code, and its fingerprint is checked.
+        with SafeModeScope(False):
+            loaded = load_backbone(config["backbone"]["preset"])
+    check_backbone(config["backbone"], loaded)
+    encoder = PromptedEncoder(loaded, config["template"], **config["encoder"])
+    options = {**config["model"], "negatives": Negatives(**config["model"]["negatives"])}
+    described = config["catalog"]
+    columns = [Column(**_with_tuple(column)) for column in described["columns"]]
+    catalog = Catalog(
+        pl.DataFrame(described["items"]),
+        described["item_text"],
+        {column.name: column for column in columns},
+    )
+    return cls(encoder, catalog, **options, **{k: config[k] for k in ("name",) if k in config})
+
+
+def check_backbone(expected: dict[str, str], received: LoadedBackbone) -> None:
+    """Refuses a backbone that is not the one of training."""
+    if expected["fingerprint"] != received.fingerprint:
+        raise CheckpointError(
+            "Prompts work only with the backbone they were trained on: "
+            f"{expected['name']} ({expected['fingerprint'][:12]}). Received: {received.name} "
+            f"({received.fingerprint[:12]})."
+        )
+
+
+def _with_tuple(column: dict[str, Any]) -> dict[str, Any]:
+    vocabulary = column.get("vocabulary")
+    return {**column, "vocabulary": None if vocabulary is None else tuple(vocabulary)}
