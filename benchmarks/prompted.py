@@ -27,8 +27,7 @@ def build(recipe: Recipe, split: Split, seed: int) -> Any:
     model = tp.Retriever(encoder, split.train.catalog, seed=seed, **recipe["model"])
     if vectors is not None:
         model.item_table.fill(vectors)
-        model._filled = True  # else `prepare` would encode with the random layers
-    model.prepare()
+    model.prepare()  # encodes nothing where the table is filled
     return model
 
 

@@ -4,7 +4,7 @@
     python benchmarks/quality.py --data amazon-toys --split cold-items --rows text,collaborative
 
 Every run is a process of its own. What is chosen is chosen on validation: the epoch by early
-stopping, item-kNN's parameters, the better of two content baselines. The test part is looked at
+stopping, item-kNN's parameters, the best content baseline. The test part is looked at
 once a row and seed. Runs that the output file already holds are not repeated.
 """
 
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     path = options.output or default
 
     result = results.start(path, _header(options.data, options.split))
-    # Baselines first: the ratio to content needs the better of the two.
+    # Baselines first: the ratio to content needs the best of them.
     plan = [(row, 0) for row in recipes.BASELINES]
     plan += [(row, seed) for seed in range(options.seeds) for row in rows]
     for row, seed in plan:
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{row}, seed {seed}: already in {path}", flush=True)
             continue
         print(f"{row}, seed {seed} …", flush=True)
-        content = results.better_content(result)
+        content = results.best_content(result)
         # Versions first: a source file may change while a run takes its hours.
         origin = {
             "command": results.command(),

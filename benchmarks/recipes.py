@@ -21,17 +21,17 @@ BASE: Recipe = {
     # too.
     "backbone": "pretrained",
     "template": "a person who liked {soft:8} {history:items}",
-    "encoder": {"prompt_layer": 4, "max_history": 50, "dropout": 0.2},
-    "model": {"temperature": 0.05},
+    "encoder": {"prompt_layer": 5, "max_history": 50, "dropout": 0.3, "upper_dropout": 0.2},
+    "model": {},
     # schedule: "constant" or "cosine" over `epochs`; warmup: share of all steps.
     "optimizer": {
-        "rate": 1e-3,
+        "rate": 2e-3,
         "schedule": "cosine",
         "warmup": 0.05,
         "weight_decay": 0.01,
         "clipnorm": 1.0,
     },
-    "epochs": 15,
+    "epochs": 12,
     "patience": 4,
     "batch_size": 64,
 }
@@ -40,7 +40,7 @@ ROWS: dict[str, Recipe] = {
     "text": {},
     "no-prompt": {"template": "{history:items}"},
     "deep": {"encoder": {"deep": True}},
-    "collaborative": {"model": {"collaborative": 64}},
+    "collaborative": {"model": {"collaborative": 96}},
     "collaborative-32": {"model": {"collaborative": 32}},
     "random-upper": {"backbone": "random-upper"},
     "random-backbone": {"backbone": "random"},
@@ -71,10 +71,18 @@ ROWS: dict[str, Recipe] = {
 }
 
 # Untrained: they have no seed and run first.
-BASELINES = ("popularity", "item-knn", "item-knn-tuned", "content-raw", "content-whitened")
+BASELINES = ("popularity", "item-knn", "item-knn-tuned", "content-raw", "content-whitened",
+             "content-whitened-fully")  # fmt: skip
 
 # (data, split, row, changes); "*" matches all.
 OVERRIDES: list[tuple[str, str, str, Recipe]] = [
+    ("amazon-toys", "*", "*", {"batch_size": 128}),
+    *(
+        ("amazon-toys", "*", row, {"encoder": {"max_history": 20}})
+        for row, changes in ROWS.items()
+        if changes.get("kind") != "sasrec"
+    ),
+    ("amazon-toys", "*", "collaborative", {"model": {"collaborative": 32}}),
     # Cold items have no id: training must not come to lean on ids.
     ("*", "cold-items", "collaborative*", {"model": {"id_dropout": 0.5}}),
 ]

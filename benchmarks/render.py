@@ -41,7 +41,7 @@ def render(results: Iterable[Result]) -> str:
 def quality(result: Result) -> str:
     """One data set and split: quality, cost, and where the figures come from."""
     data, split, summary = result["data"], result["split"], result["summary"]
-    content = better_content(summary)
+    content = best_content(summary)
     lines = [
         f"## {data['name']}, {split['name']}",
         "",
@@ -52,7 +52,7 @@ def quality(result: Result) -> str:
             ["", "seeds", *map(_title, MEASURES), "NDCG@10 on validation"],
             [
                 [
-                    f"{name} (the better content)" if name == content else name,
+                    f"{name} (the best content)" if name == content else name,
                     str(row["n_seeds"]) if "parameters" in row else "–",
                     *(_mean(row, measure, _first(result, name)) for measure in MEASURES),
                     f"{row['validation_ndcg@10']:.4f}",
@@ -64,7 +64,7 @@ def quality(result: Result) -> str:
     key = "ratio_to_content"
     ratios = {name: row[key] for name, row in summary.items() if key in row}
     if ratios:
-        lines += ["", f"recall@10 as a multiple of the better content baseline ({content}):", ""]
+        lines += ["", f"recall@10 as a multiple of the best content baseline ({content}):", ""]
         lines += table(
             ["", "recall@10 of content", "ratio", "95 % interval"],
             [
@@ -151,7 +151,7 @@ def speed(result: Result) -> str:
     return "\n".join([*lines, ""])
 
 
-def better_content(summary: Result) -> str | None:
+def best_content(summary: Result) -> str | None:
     """The content baseline that validation prefers."""
     found = [name for name in summary if name.startswith("content-")]
     return max(found, key=lambda name: summary[name]["validation_ndcg@10"], default=None)

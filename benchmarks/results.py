@@ -88,10 +88,11 @@ def add(path: Path, result: Result, run: Result) -> None:
     write_json(path, result)
 
 
-def better_content(result: Result) -> str | None:
-    """The untrained content baseline that is better on validation."""
-    both = [r for r in result["runs"] if r["row"] in ("content-raw", "content-whitened")]
-    return max(both, key=lambda r: r["validation"]["ndcg@10"])["row"] if len(both) == 2 else None
+def best_content(result: Result) -> str | None:
+    """The untrained content baseline that is best on validation."""
+    found = {r["row"]: r["validation"]["ndcg@10"] for r in result["runs"]}
+    rows = [row for row in found if row.startswith("content-")]
+    return max(rows, key=found.__getitem__, default=None)
 
 
 def _summary(runs: list[Result]) -> Result:

@@ -32,7 +32,7 @@ class Job:
         row: name of the row.
         seed: of the training; the split never depends on it.
         recipe: the row's configuration.
-        content: the better content baseline on validation, for the ratio on cold items.
+        content: the best content baseline on validation, for the ratio on cold items.
     """
 
     data: str
@@ -108,8 +108,9 @@ def _content(kind: str, split: Split) -> ContentSimilarity:
     from tfprompt.layers import Whitening
 
     vectors = encode_texts(load_backbone(PRESET), split.train.catalog.texts())
-    if kind == "content-whitened":
-        whitening = Whitening(vectors.shape[1])
+    if kind != "content-raw":
+        shrinkage = {"content-whitened": 1.0, "content-whitened-fully": 0.0}[kind]
+        whitening = Whitening(vectors.shape[1], shrinkage)
         whitening.adapt(vectors)
         vectors = np.asarray(whitening(vectors))
     return ContentSimilarity(vectors)

@@ -8,6 +8,7 @@ TFRS is written for Keras 2 (`tf_keras`) and KerasHub for Keras 3. Both live in 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -38,13 +39,14 @@ def prepare() -> None:
 
 
 def quieten() -> None:
-    """Leaves TensorFlow's C++ code only fatal errors to log, unless the user set a level.
+    """Leaves TensorFlow only errors to log, and its C++ code only fatal ones.
 
     For the command line, before TensorFlow is loaded: what it logs as an error at run time
     (oneDNN on CPUs without AVX-512, say) is followed by a fallback or by a Python exception.
     """
-    if _level_is_ours:
+    if _level_is_ours:  # Else the user has said what to see.
         os.environ[_LEVEL] = "3"
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def load_tensorflow() -> None:

@@ -71,13 +71,13 @@ def test_a_file_about_other_data_is_refused(tmp_path):
         results.start(path, _header("another"))
 
 
-def test_the_better_content_is_chosen_on_validation(tmp_path):
+def test_the_best_content_is_chosen_on_validation(tmp_path):
     result = results.start(tmp_path / "x.json", _header())
     for row, hr in (("content-raw", 0.2), ("content-whitened", 0.1)):
         run = copy.deepcopy(_run(row=row, hr=hr))
         run["test"]["ndcg@10"] = 1 - hr  # the test part says the opposite
         results.add(tmp_path / "x.json", result, run)
-    assert results.better_content(result) == "content-raw"
+    assert results.best_content(result) == "content-raw"
 
 
 @pytest.mark.parametrize("row", recipes.ROWS)
@@ -86,7 +86,6 @@ def test_every_recipe_is_whole(row):
     assert recipe["epochs"] == 7
     if recipe["kind"] == "prompted":
         assert Template.parse(recipe["template"]).has_history
-        assert recipe["encoder"]["max_history"] == 50
 
 
 def test_an_override_reaches_its_split_alone():

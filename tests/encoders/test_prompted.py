@@ -157,8 +157,11 @@ def oracle(made: PromptedEncoder, inputs: dict[str, Any], row: int, step: int) -
     static = [place for place, kind in enumerate(kinds) if kind == "text"]
     items = [place for place, kind in enumerate(kinds) if kind == "item"]
     if made.read_out == "mask":
-        wanted = (made.template.segments.index(
-            next(s for s in place_of if type(s).__name__ == "Mask")), 0, 0)
+        wanted = (
+            made.template.segments.index(next(s for s in place_of if type(s).__name__ == "Mask")),
+            0,
+            0,
+        )
         return states[[token[0] for token in physical].index(wanted)]
     if made.read_out == "last":
         return states[items[step]]

@@ -20,6 +20,7 @@ COLUMNS = {
     )
 }
 
+
 # 0-based positions, counted by hand.
 @pytest.mark.parametrize(
     ("source", "position"),

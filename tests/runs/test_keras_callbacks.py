@@ -80,6 +80,7 @@ def test_model_checkpoint_of_weights(script: tuple[Any, Any], tmp_path: Path) ->
 
 
 def test_tensorboard(script: tuple[Any, Any], tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="Keras' TensorBoard callback needs tensorboard")
     _fit(script, keras.callbacks.TensorBoard(str(tmp_path), write_graph=False))
     assert {path.parent.name for path in tmp_path.rglob("events.*")} == {"train", "validation"}
 

@@ -159,7 +159,8 @@ def test_graph_equals_eager(kind: str) -> None:
         "catalog": (QUERIES, ITEMS, TARGETS),
         "in_batch": (QUERIES, ITEMS[:4], None, None, np.arange(4), False),
         "sampled": (
-            QUERIES, ITEMS[TARGETS], TARGETS, ITEMS, np.arange(7, dtype="int32"), np.ones(7, "float32"),
+            QUERIES, ITEMS[TARGETS], TARGETS, ITEMS,
+            np.arange(7, dtype="int32"), np.ones(7, "float32"),
         ),
     }[kind]  # fmt: skip
     given = [None if a is None else a if a is False else tf.constant(a) for a in arguments]

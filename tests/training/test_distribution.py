@@ -89,9 +89,7 @@ def test_evaluation_does_not_depend_on_replicas() -> None:
             model = retriever()
             model.compile()
         for size in (3, 256):
-            figures.append(
-                model.evaluate(SPLIT.test, batch_size=size, return_dict=True, verbose=0)
-            )
+            figures.append(model.evaluate(SPLIT.test, batch_size=size, return_dict=True, verbose=0))
     for other in figures[1:]:
         assert other == pytest.approx(figures[0], rel=1e-5)
 

@@ -31,8 +31,9 @@ class ServingModule(tf.Module):
         history: string `[B, H]`, item ids, oldest first; "" is padding, unknown ids are skipped.
         wish: string `[B]`, free text, "" for none.
         one input for each column that the template names: string `[B]` for text and categories,
-            float32 `[B]` for numbers (NaN where unknown), `timestamp` int64 `[B]` in seconds
-            where the template asks for an hour, weekday or month.
+            float32 `[B]` for numbers (NaN where unknown) that are not read as text too,
+            `timestamp` int64 `[B]` in seconds where the template asks for an hour, weekday or
+            month.
 
     Outputs: `item_ids` string `[B, k]`, best first, without items of the history; `scores`
         float32 `[B, k]`.
@@ -73,7 +74,7 @@ class ServingModule(tf.Module):
         for name in self.template.features:
             if name not in self.columns:
                 inputs["timestamp"] = tf.TensorSpec([None], tf.int64, name="timestamp")
-            else:
+            elif name not in inputs:
                 number = self.columns[name].kind == "number"
                 inputs[name] = tf.TensorSpec([None], tf.float32 if number else tf.string, name=name)
         return inputs
@@ -137,7 +138,11 @@ class ServingModule(tf.Module):
                 features[name] = self.vocabularies[name].lookup(inputs[name]) + 1
             else:
                 column = self.columns[name]
-                scaled = (inputs[name] - (column.mean or 0.0)) / (column.std or 1.0)
+                number = inputs[name]
+                if number.dtype == tf.string:  # a column that is read as text too
+                    given = tf.where(tf.strings.strip(number) == "", "nan", number)
+                    number = tf.strings.to_number(given)
+                scaled = (number - (column.mean or 0.0)) / (column.std or 1.0)
                 features[name] = tf.where(tf.math.is_nan(scaled), 0.0, scaled)
         return features
 

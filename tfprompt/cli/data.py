@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfprompt.cli import options, output
+from tfprompt.cli.failures import guarded
 from tfprompt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ app = typer.Typer(
 
 
 @app.command("list", epilog=LIST_EXAMPLE)
+@guarded
 def list_names(json: options.Json = False) -> None:
     """List the data sets that go by a name."""
     from tfprompt import data
@@ -34,6 +36,7 @@ def list_names(json: options.Json = False) -> None:
 
 
 @app.command(epilog=DESCRIBE_EXAMPLE, no_args_is_help=True)
+@guarded
 def describe(
     name: Annotated[
         str | None, typer.Argument(help="A named data set; or tables by option.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import traceback
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any
 
 from tfprompt.errors import TemplateError, TfpromptError
 
@@ -26,6 +28,19 @@ class Stopped(Exception):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A command whose interruption is told by us; Typer would end it with 130 and no word."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except KeyboardInterrupt as error:
+            raise Stopped("interrupted", status_of(error)) from error
+
+    return call
 
 
 def status_of(error: BaseException) -> int:
@@ -54,7 +69,7 @@ def explain(error: BaseException, command: str, debug: bool) -> int:
 
 def _line(error: BaseException, command: str) -> tuple[str, int]:
     if isinstance(error, Stopped):
-        return _one_line(str(error)), error.status
+        return f"{command}: {_one_line(str(error))}", error.status
     if isinstance(error, KeyboardInterrupt):
         return f"{command}: interrupted", status_of(error)
     if isinstance(error, BrokenPipeError):  # `tfprompt ... | head`
@@ -87,8 +102,3 @@ def _message(error: TfpromptError) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def exit_now(status: int) -> NoReturn:
-    """Ends the process."""
-    raise SystemExit(status)

@@ -139,7 +139,7 @@ def _again(directory: Path) -> str:
 def _kept(directory: Path) -> str:
     best = directory / "checkpoint" / "best"
     if best.exists():
-        return f"Interrupted: the best checkpoint is kept in {best}; go on: {_again(directory)}"
+        return f"interrupted; the best checkpoint is kept in {best}; go on: {_again(directory)}"
     if (directory / "config.json").exists():
-        return f"Interrupted before the first epoch was done; start over: {_again(directory)}"
-    return "Interrupted before training began; run the same command again."
+        return f"interrupted before the first epoch was done; start over: {_again(directory)}"
+    return "interrupted before training began; run the same command again"

@@ -50,7 +50,8 @@ def _root(
 
 for module in (fit, evaluate, recommend, export, inspect):
     name = module.__name__.rpartition(".")[2]
-    app.command(name, epilog=module.EXAMPLE, no_args_is_help=True)(getattr(module, name))
+    command = failures.guarded(getattr(module, name))
+    app.command(name, epilog=module.EXAMPLE, no_args_is_help=True)(command)
 app.add_typer(data.app, name="data")
 
 

@@ -10,8 +10,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfprompt.encoders import read_out as reading
 from tfprompt.encoders.loading import LoadedBackbone, load_backbone
-from tfprompt.encoders.seam import Seam, set_dropout
+from tfprompt.encoders.read_out import ReadOut
+from tfprompt.encoders.seam import Seam, has_dropout, set_dropout
+from tfprompt.encoders.starting_points import vocabulary_states, word_states
 from tfprompt.encoders.text_plan import ORDER_STEP, TextPlan
 from tfprompt.encoders.token_plan import Part, TokenPlan, move_rows, readout_part
 from tfprompt.errors import ConfigError
@@ -22,8 +25,6 @@ from tfprompt.prompts.template import CLOCK_FEATURES, Template
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Column
-
-ReadOut = Literal["last", "mask", "mean"]
 
 
 class PromptedEncoder(keras.layers.Layer):
@@ -37,7 +38,8 @@ class PromptedEncoder(keras.layers.Layer):
         loaded: the frozen backbone with its tokenizer, from `load_backbone`.
         template: the template, as text or parsed.
         prompt_layer: the seam m: layers below it see text alone and their states are cached;
-            prompts and items enter at the input of layer m. None takes the last two layers.
+            prompts and items enter at the input of layer m. None takes the last layer: on
+            MovieLens-100K no worse than the last two and twice as fast.
         deep: fresh prompts at every upper layer instead of at the seam alone.
         read_out: "last" (the newest item's token), "mask" (the `{mask}` token) or "mean" (all
             items; without a history, all text). None takes "mask" where the template has one,
@@ -49,7 +51,7 @@ class PromptedEncoder(keras.layers.Layer):
             prompts. None sets no bound.
         dropout: rate of dropout on the item tokens.
         upper_dropout: rate of dropout inside the frozen upper layers while training; 0 runs them
-            as they are.
+            as they are. None takes 0.2, or 0 for a backbone that was built without dropout.
         seed: seed of initial values and dropout.
 
     Raises:
@@ -77,8 +79,8 @@ class PromptedEncoder(keras.layers.Layer):
         attention: Literal["causal", "full"] = "causal",
         max_history: int = 50,
         sequence_length: int | None = None,
-        dropout: float = 0.2,
-        upper_dropout: float = 0.0,
+        dropout: float = 0.3,
+        upper_dropout: float | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -86,15 +88,19 @@ class PromptedEncoder(keras.layers.Layer):
         self.template = Template.parse(template) if isinstance(template, str) else template
         if prompt_layer is None:
             # A backbone without layers is refused by the seam.
-            prompt_layer = max(0, len(getattr(loaded.backbone, "transformer_layers", ())) - 2)
+            prompt_layer = max(0, len(getattr(loaded.backbone, "transformer_layers", ())) - 1)
         self.loaded = loaded
         self.seam = Seam(loaded.backbone, prompt_layer)
         self.prompt_layer = prompt_layer
         self.width = int(loaded.backbone.hidden_dim)
         self.deep = deep
+        if attention not in ("causal", "full"):
+            raise ConfigError(f"Attention is 'causal' or 'full'. Received: {attention!r}.")
         self.attention = attention
-        self.read_out = _read_out(read_out, self.template, attention)
+        self.read_out = reading.choose(read_out, self.template)
         self.dropout_rate = dropout
+        if upper_dropout is None:
+            upper_dropout = 0.2 if has_dropout(self.seam.upper_layers) else 0.0
         self.upper_dropout = upper_dropout
         if upper_dropout:
             set_dropout(self.seam.upper_layers, upper_dropout, seed)
@@ -169,7 +175,7 @@ class PromptedEncoder(keras.layers.Layer):
             TemplateError: a column is missing or of the wrong kind.
         """
         self.template.check(columns)
-        for name in dict.fromkeys(self.template.features):
+        for number, name in enumerate(dict.fromkeys(self.template.features)):
             if name not in columns:
                 categories: int | None = CLOCK_FEATURES[name]
             elif columns[name].kind == "category":
@@ -177,7 +183,7 @@ class PromptedEncoder(keras.layers.Layer):
             else:
                 categories = None
             self.feature_tokens[name] = FeatureToken(
-                self.width, categories, name=f"feature_{name}"
+                self.width, categories, self.seed + number, name=f"feature_{name}"
             )
 
     def build(self, inputs_shape: Any = None) -> None:
@@ -197,34 +203,21 @@ class PromptedEncoder(keras.layers.Layer):
         the seam; prompts with words or a vocabulary sample get those states themselves.
         """
         generator = np.random.default_rng(self.seed)
-        sample = self._word_states(256, generator)
+        sample = vocabulary_states(self.loaded, self.seam, 256, generator)
         mean, deviation = sample.mean(axis=0), sample.std(axis=0)
         if self.item_tokens is not None:
             self.item_tokens.match(mean, deviation)
         for soft, layer in zip(self.template.soft, self.soft_prompts, strict=True):
             if soft.length and soft.initializer == "words":
-                layer.initialize(self._states_of(soft.words))
+                layer.initialize(word_states(self.loaded, self.seam, soft.words))
             elif soft.length and soft.initializer == "vocabulary":
-                layer.initialize(self._word_states(soft.length, generator))
+                layer.initialize(vocabulary_states(self.loaded, self.seam, soft.length, generator))
             elif soft.length:
                 noise = generator.standard_normal((soft.length, self.width))
                 layer.initialize((mean + deviation * noise).astype("float32"))
         for layer in self.deep_prompts:
             noise = generator.standard_normal((layer.length, self.width))
             layer.initialize((mean + deviation * noise).astype("float32"))
-
-    def _word_states(self, count: int, generator: np.random.Generator) -> np.ndarray:
-        """States `[count, D]` at the seam of randomly drawn pieces of the vocabulary."""
-        size = self.loaded.tokenizer.keras_tokenizer.vocabulary_size()
-        drawn = generator.choice(size, size=(count, 1), replace=size < count)
-        return np.asarray(self.seam.lower_states(drawn, np.ones_like(drawn)))[:, 0]
-
-    def _states_of(self, words: str) -> np.ndarray:
-        """States `[n, D]` at the seam of some words."""
-        pieces = np.asarray(self.loaded.tokenizer.pieces([words]).to_tensor())
-        if not pieces.size:
-            raise ConfigError(f"No word piece is left of the prompt words {words!r}.")
-        return np.asarray(self.seam.lower_states(pieces, np.ones_like(pieces)))[0]
 
     def call(
         self,
@@ -248,9 +241,11 @@ class PromptedEncoder(keras.layers.Layer):
         """
         plan, steps = self._lay_out(inputs, every_position, training)
         states = self._upper(plan, training=bool(training and self.upper_dropout))
-        if self.item_tokens is None:
-            return self._read_text(states, plan)
-        return self._read_history(states, plan, steps, every_position)
+        if self.item_tokens is not None:
+            return reading.read_history(states, plan, steps, self.read_out, every_position)
+        mask_order = self.text_plan.mask_order if self.read_out == "mask" else None
+        prompts = self.template.prompt_length + len(self.template.features)
+        return reading.read_text(states, plan, mask_order, prompts)
 
     def _lay_out(
         self, inputs: Mapping[str, Any], every_position: bool, training: bool | None
@@ -305,6 +300,9 @@ class PromptedEncoder(keras.layers.Layer):
             )
         else:
             mask = attention_mask(plan.valid, plan.role, plan.moment, causal=causal)
+        if training:
+            # Encoders may share a backbone; each sets its own rate when its step is traced.
+            set_dropout(self.seam.upper_layers, self.upper_dropout)
         for number, layer in enumerate(self.seam.upper_layers):
             if number and self.deep_prompts:
                 states = self.deep_prompts[number - 1](states)
@@ -314,34 +312,6 @@ class PromptedEncoder(keras.layers.Layer):
             if decoder:
                 states = move_rows(states, back)
         return self.seam.final(states)
-
-    def _read_text(self, states: Any, plan: TokenPlan) -> Any:
-        """Without a history: the mask token, or the mean of the text, `[B, D]`."""
-        if self.read_out == "mask":
-            # Padding has an order too, which may be that of a mask that comes first.
-            chosen = ops.logical_and(plan.valid, plan.order == self.text_plan.mask_order)
-        else:
-            # Prompts are instructions, not content: the mean is over words and fields.
-            prompts = self.template.prompt_length + len(self.template.features)
-            place = ops.expand_dims(ops.arange(ops.shape(states)[1]), 0)
-            chosen = ops.logical_and(plan.valid, place >= prompts)
-        weights = ops.expand_dims(ops.cast(chosen, states.dtype), -1)
-        return ops.sum(states * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1)
-
-    def _read_history(self, states: Any, plan: TokenPlan, steps: Any, every_position: bool) -> Any:
-        """With a history: the mask copies, or the item tokens at `steps`."""
-        if self.read_out == "mask":
-            read = states[:, -ops.shape(steps)[1] :]
-            return read if every_position else ops.squeeze(read, 1)
-        # Without read-out copies, the item tokens are what stands last.
-        items = ops.sum(ops.cast(plan.role[0] == ITEM, "int32"))
-        read = states[:, -items:]
-        if self.read_out == "mean":
-            real = ops.expand_dims(ops.cast(plan.valid[:, -items:], states.dtype), -1)
-            read = ops.cumsum(read * real, axis=1) / ops.cumsum(real, axis=1)
-        if every_position:
-            return read
-        return ops.squeeze(ops.take_along_axis(read, ops.expand_dims(steps, -1), axis=1), 1)
 
     def options(self) -> dict[str, Any]:
         """The constructor's options besides backbone and template, as JSON."""
@@ -356,20 +326,3 @@ class PromptedEncoder(keras.layers.Layer):
             "upper_dropout": self.upper_dropout,
             "seed": self.seed,
         }
-
-
-def _read_out(wanted: ReadOut | None, template: Template, attention: str) -> ReadOut:
-    """The read-out, by the template where none was asked for."""
-    if attention not in ("causal", "full"):
-        raise ConfigError(f"Attention is 'causal' or 'full'. Received: {attention!r}.")
-    if wanted is None:
-        if template.has_mask:
-            return "mask"
-        return "last" if template.has_history else "mean"
-    if wanted not in ("last", "mask", "mean"):
-        raise ConfigError(f"A read-out is 'last', 'mask' or 'mean'. Received: {wanted!r}.")
-    if wanted == "mask" and not template.has_mask:
-        raise ConfigError("read_out='mask' needs a {mask} in the template.")
-    if wanted == "last" and not template.has_history:
-        raise ConfigError("read_out='last' needs {history:items} in the template.")
-    return wanted

@@ -180,32 +180,41 @@ class Seam:
         return self.final(x)
 
 
-def set_dropout(layers: list[keras.layers.Layer], rate: float, seed: int) -> None:
+def has_dropout(layers: list[keras.layers.Layer]) -> bool:
+    """True where some layers were built with dropout inside."""
+    return any(dropout.rate for dropout in _dropouts(layers))
+
+
+def set_dropout(layers: list[keras.layers.Layer], rate: float, seed: int | None = None) -> None:
     """Sets the rate of every dropout inside some layers; it acts when they run in training mode.
 
     Args:
         layers: transformer layers, which keep working without dropout outside of training.
-        rate: 0 ≤ rate < 1.
-        seed: makes the draws repeatable; the backbone's own are seeded when it is built.
+        rate: 0 < rate < 1.
+        seed: starts the draws anew, so that they are repeatable; None leaves them where they are.
 
     Raises:
         ConfigError: the rate is out of range, or the backbone was built without dropout.
     """
-    if not 0 <= rate < 1:
-        raise ConfigError(f"A dropout rate is 0 or more and below 1. Received: {rate}.")
-    found = [
+    if not 0 < rate < 1:
+        raise ConfigError(f"A dropout rate is above 0 and below 1. Received: {rate}.")
+    if not has_dropout(layers):
+        raise ConfigError(
+            "Dropout inside the frozen layers needs a backbone that was built with dropout; this "
+            f"one has none. Received: rate={rate}. Use 0 and dropout on the item tokens."
+        )
+    for number, dropout in enumerate(_dropouts(layers)):
+        if dropout.rate:
+            dropout.rate = rate
+            if seed is not None:
+                # A built layer takes no new generator, so the one it has starts anew.
+                dropout.seed_generator.state.assign([seed + number, 0])
+
+
+def _dropouts(layers: list[keras.layers.Layer]) -> list[keras.layers.Dropout]:
+    return [
         part
         for layer in layers
         for part in layer._flatten_layers()
         if isinstance(part, keras.layers.Dropout)
     ]
-    if rate and not any(dropout.rate for dropout in found):
-        raise ConfigError(
-            "Dropout inside the frozen layers needs a backbone that was built with dropout; this "
-            f"one has none. Received: rate={rate}. Use 0 and dropout on the item tokens."
-        )
-    for number, dropout in enumerate(found):
-        if dropout.rate:
-            dropout.rate = rate
-            # A built layer takes no new generator, so the one it has starts anew.
-            dropout.seed_generator.state.assign([seed + number, 0])

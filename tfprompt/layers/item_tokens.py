@@ -99,4 +99,3 @@ class ItemTokens(keras.layers.Layer):
             "dropout": self.dropout_rate,
             "seed": self.seed,
         }
-

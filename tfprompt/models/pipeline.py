@@ -80,7 +80,7 @@ class Pipeline:
         return x, {"target": target.astype(np.int32)}
 
     def requests(self, requests: Requests, *, batch_size: int) -> tf.data.Dataset:
-        """Requests for validation: y holds `target` `[B]` (the first one) and `exclude` `[B, N]`."""
+        """Requests: y holds `target` `[B]` (the first one) and `exclude` `[B, N]`."""
         fields = self.fields_of(requests)
         count = len(requests.catalog)
 

@@ -13,6 +13,7 @@ Nothing is pickled, so loading runs no code of whoever wrote the files.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,12 +29,14 @@ from tfprompt.models.retriever_config import check_backbone
 from tfprompt.models.retriever_config import describe as describe_model
 
 if TYPE_CHECKING:
+    from tfprompt.data.catalog import Catalog
     from tfprompt.models.retriever import Retriever
 
 FORMAT = 1
 DESCRIPTION, TENSORS, OPTIMIZER = "prompts.json", "prompts.safetensors", "optimizer.safetensors"
 # Beside the trained tensors, what training measured about the catalog.
 _WARM = "item_table/ids/warm"
+_REQUIRED = {"template", "encoder", "model", "backbone", "catalog", "epochs"}
 # Beside the optimizer's state, that of everything random in training.
 _RANDOM = "random/"
 
@@ -66,6 +69,7 @@ def save(
                 "catalog": {
                     "items": len(model.catalog),
                     "fingerprint": model.catalog.fingerprint,
+                    "ids": _ids_digest(model.catalog),
                 },
                 "data": data or {},
                 "metrics": metrics or {},
@@ -98,6 +102,8 @@ def describe(directory: str | os.PathLike[str]) -> dict[str, Any]:
             f"This version reads prompts of format {FORMAT}. Received: {path} of format "
             f"{description.get('format') if isinstance(description, dict) else None}."
         )
+    if missing := sorted(_REQUIRED - description.keys()):
+        raise CheckpointError(f"{path} is damaged: it lacks {', '.join(missing)}.")
     return description
 
 
@@ -109,22 +115,40 @@ def restore(model: Retriever, directory: str | os.PathLike[str]) -> None:
     """
     description = describe(directory)
     check_backbone(description["backbone"], model.encoder.loaded)
+    if model.collaborative and description["catalog"].get("ids") != _ids_digest(model.catalog):
+        raise CheckpointError(
+            f"Collaborative ids belong to the items of their catalog, row by row: {directory} was "
+            f"trained on {description['catalog'].get('items')} items. Received: a catalog of "
+            f"{len(model.catalog)} other items, or in another order."
+        )
+    # All is read and checked before anything is assigned: a refused file changes nothing.
     tensors = _read(Path(directory) / TENSORS)
     warm = tensors.pop(_WARM, None)
     variables = trained_variables(model)
     _check_same(directory, {k: v.shape for k, v in tensors.items()}, variables)
+    broken = sorted(name for name, value in tensors.items() if not np.isfinite(value).all())
+    if broken:
+        raise CheckpointError(
+            f"The tensors in {directory} must be finite. Received: NaN or infinite values in "
+            f"{', '.join(broken[:5])}; the training diverged."
+        )
+    path = Path(directory) / OPTIMIZER
+    state = _read(path) if path.exists() and model.compiled else {}
+    random = [state.pop(name) for name in sorted(state) if name.startswith(_RANDOM)]
+    _check_random(model, random, directory)
+    if state:
+        _check_optimizer(model, state, directory)
     for name, variable in variables.items():
         variable.assign(tensors[name])
     if warm is not None and model.item_table.ids is not None:
         model.item_table.ids.mark_cold(warm)
     model.epochs_done = int(description["epochs"])
-    path = Path(directory) / OPTIMIZER
-    if path.exists() and model.compiled:
-        state = _read(path)
-        random = {name: state.pop(name) for name in sorted(state) if name.startswith(_RANDOM)}
-        _restore_random(model, random, directory)
-        if state:  # Empty where the optimizer had made no step.
-            _restore_optimizer(model, state, directory)
+    if state:
+        for variable, name in zip(model.optimizer.variables, sorted(state), strict=True):
+            variable.assign(state[name])
+    if random:
+        for variable, value in zip(_random_variables(model), random, strict=True):
+            variable.assign(value)
 
 
 def trained_variables(model: Retriever) -> dict[str, Any]:
@@ -206,28 +230,30 @@ def _random_state(model: Retriever) -> dict[str, np.ndarray]:
     }
 
 
-def _restore_random(model: Retriever, state: dict[str, np.ndarray], directory: Any) -> None:
-    variables = _random_variables(model)
-    if [tuple(v.shape) for v in variables] != [value.shape for value in state.values()]:
+def _check_random(model: Retriever, state: list[np.ndarray], directory: Any) -> None:
+    expected = [tuple(variable.shape) for variable in _random_variables(model)]
+    if state and expected != [value.shape for value in state]:
         raise CheckpointError(
             f"The random state in {directory} is not that of this model; delete {OPTIMIZER} to "
             "go on with another."
         )
-    for variable, value in zip(variables, state.values(), strict=True):
-        variable.assign(value)
 
 
-def _restore_optimizer(model: Retriever, state: dict[str, np.ndarray], directory: Any) -> None:
-    model.optimizer.build(model.trainable_variables)
-    variables = model.optimizer.variables
-    values = [state[name] for name in sorted(state)]
-    if [tuple(v.shape) for v in variables] != [v.shape for v in values]:
+def _check_optimizer(model: Retriever, state: dict[str, np.ndarray], directory: Any) -> None:
+    # A model that was made under a tf.distribute strategy has its optimizer there too.
+    with model.distribute_strategy.scope():
+        model.optimizer.build(model.trainable_variables)
+    expected = [tuple(variable.shape) for variable in model.optimizer.variables]
+    if expected != [state[name].shape for name in sorted(state)]:
         raise CheckpointError(
             f"The optimizer in {directory} is not the one of this model; compile with the same "
             f"one or delete {OPTIMIZER}."
         )
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+
+
+def _ids_digest(catalog: Catalog) -> str:
+    """sha256 over the item ids in their order; unlike the fingerprint it ignores their texts."""
+    return hashlib.sha256("\x1e".join(catalog.ids.tolist()).encode()).hexdigest()
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

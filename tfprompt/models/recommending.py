@@ -73,6 +73,9 @@ def recommend(
     """
     if user is None and history is None and not wish and not profile:
         raise ConfigError("A recommendation needs a user, a history, a profile or a wish.")
+    for name, value in (("history", history), ("exclude", exclude)):
+        if isinstance(value, str):
+            raise ConfigError(f"{name} is a list of item ids. Received: the string {value!r}.")
     if k < 1:
         raise ConfigError(f"k is 1 or more. Received: {k}.")
     if wish and len(wish) > MAX_WISH_CHARACTERS:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tfprompt.encoders.prompted import PromptedEncoder
 
 
-
 class RequestFields:
     """Looks up what the template says of a request; each text runs once below the seam.
 
@@ -51,9 +50,7 @@ class RequestFields:
             signature[name] = tf.TensorSpec([None], tf.float32 if number else tf.int32)
         return signature
 
-    def take(
-        self, rows: np.ndarray, context: pl.DataFrame | None = None
-    ) -> dict[str, np.ndarray]:
+    def take(self, rows: np.ndarray, context: pl.DataFrame | None = None) -> dict[str, np.ndarray]:
         """The text states and features of some requests.
 
         Args:
@@ -72,15 +69,18 @@ class RequestFields:
         taken = self._text_states(fields, len(rows))
         for name in template.features:
             if name in self.columns:
-                taken[name] = self.columns[name].encode(values[name])
+                encoded = self.columns[name].encode(values[name])
+                if self.columns[name].kind == "number":
+                    # A missing number has a token of its own, not that of the mean.
+                    known = values[name].cast(pl.Float64).is_finite().fill_null(False)
+                    encoded = np.where(known.to_numpy(), encoded, np.float32("nan"))
+                taken[name] = encoded
             else:
                 # Clock features count from 1; 0 stands for an unknown time.
                 taken[name] = values[name].fill_null(-1).to_numpy().astype(np.int32) + 1
         return taken
 
-    def _column(
-        self, name: str, rows: np.ndarray, context: pl.DataFrame | None
-    ) -> pl.Series:
+    def _column(self, name: str, rows: np.ndarray, context: pl.DataFrame | None) -> pl.Series:
         if context is not None and name in context.columns:
             return context[name]
         if self.users is not None and name in self.users.columns:
@@ -134,7 +134,10 @@ def context_frame(template: Template, part: Any) -> pl.DataFrame | None:
     known = part.catalog.columns
     for name in (*template.fields, *template.features):
         if name in part.context:
-            columns[name] = pl.Series(name, part.context[name])
+            values = part.context[name]
+            # As a list: an object array that starts with None would stay opaque to polars.
+            listed = values.tolist() if values.dtype == object else values
+            columns[name] = pl.Series(name, listed)
         elif name in CLOCK_FEATURES and name not in known and part.timestamps is not None:
             columns[name] = clock(name, part.timestamps)
     if not columns:
@@ -145,7 +148,8 @@ def context_frame(template: Template, part: Any) -> pl.DataFrame | None:
 
 def clock(name: str, timestamps: np.ndarray) -> pl.Series:
     """Hour (0-23), weekday (0 = Monday) or month (0-11) of UTC timestamps in seconds `[n]`."""
-    time = pl.from_epoch(pl.Series(name, timestamps).cast(pl.Int64), time_unit="s")
+    # Not strict: a missing moment is NaN, which no integer is, and becomes null.
+    time = pl.from_epoch(pl.Series(name, timestamps).cast(pl.Int64, strict=False), time_unit="s")
     if name == "hour":
         return time.dt.hour().cast(pl.Int32)
     if name == "weekday":

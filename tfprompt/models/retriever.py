@@ -18,7 +18,7 @@ from tfprompt.data.sequences import Sequences
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError
-from tfprompt.evaluation.keras_metrics import HRAtK, MRR, NDCGAtK, RecallAtK, ranks_from_scores
+from tfprompt.evaluation.keras_metrics import MRR, HRAtK, NDCGAtK, RecallAtK, ranks_from_scores
 from tfprompt.layers import ItemTower, unit_length
 from tfprompt.models import prompt_files, retriever_config
 from tfprompt.models.item_table import ItemTable
@@ -188,7 +188,7 @@ class Retriever(keras.Model):
     # -- what Keras calls ---------------------------------------------------------------------
 
     def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
-        """As in Keras; AdamW with rate 2e-3 and gradients clipped to length 1 where no optimizer is given."""
+        """As in Keras; without an optimizer, AdamW at 2e-3 with gradients clipped to length 1."""
         if kwargs.get("loss") is not None:
             raise ConfigError(
                 "The loss of a Retriever is its TFRS task: choose it by `negatives`. "
@@ -209,7 +209,7 @@ class Retriever(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step on a batch of windows; every position of each window is a target."""
-        x, y = data
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             queries = self(x, every_position=self._every_position, training=True)
             total, count = self.loss_function(self, queries, y["target"])
@@ -222,7 +222,7 @@ class Retriever(keras.Model):
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """One batch of requests: loss, and ranks among all items."""
-        x, y = data
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
         queries = self(x, training=False)
         candidates = self.candidates()
         scores = ops.matmul(queries, ops.transpose(candidates))
@@ -237,7 +237,7 @@ class Retriever(keras.Model):
 
     def predict_step(self, data: Any) -> Any:
         """Queries `[B, D]` of one batch."""
-        x = data[0] if isinstance(data, tuple) else data
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self(x, training=False)
 
     # -- what users call ----------------------------------------------------------------------
@@ -320,9 +320,12 @@ class Retriever(keras.Model):
 
     def scores(self, requests: Requests, rows: np.ndarray) -> np.ndarray:
         """Scores of all items for some requests, `[len(rows), N]`: what `tp.evaluate` ranks."""
-        if self._scored is None or self._scored[0] is not requests:
-            self._scored = (requests, self.predict(requests), np.asarray(self.candidates()))
-        _, queries, candidates = self._scored
+        # One pass serves all batches of an evaluation, as long as nothing is trained in between.
+        weights = hash(b"".join(np.asarray(v.value).tobytes() for v in self.trainable_variables))
+        if self._scored is None or self._scored[0] is not requests or self._scored[1] != weights:
+            queries, candidates = self.predict(requests), np.asarray(self.candidates())
+            self._scored = (requests, weights, queries, candidates)
+        _, _, queries, candidates = self._scored
         return queries[rows] @ candidates.T
 
     _scored: Any = None
@@ -409,9 +412,7 @@ class Retriever(keras.Model):
         Returns:
             The directory.
         """
-        return prompt_files.save(
-            self, directory, optimizer=optimizer, metrics=metrics, data=data
-        )
+        return prompt_files.save(self, directory, optimizer=optimizer, metrics=metrics, data=data)
 
     def export(  # type: ignore[override]  # Keras exports call(); this exports requests
         self, filepath: str | os.PathLike[str], *, k: int = 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib.util
 import os
 import platform
 from collections.abc import Sequence
@@ -64,6 +65,11 @@ def train(
     config = config.resolved()
     directory = Path(output)
     _check_directory(directory, config)
+    if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise ConfigError(
+            "Logs for TensorBoard need the package tensorboard. Received: tensorboard=True "
+            "without it. Run `pip install tensorboard`."
+        )
     directory.mkdir(parents=True, exist_ok=True)
     with lock.held(directory):
         # Again, since another process may have begun in the meantime.

@@ -43,7 +43,7 @@ class Negatives:
     def __post_init__(self) -> None:
         if self.kind not in ("catalog", "in_batch", "sampled"):
             raise ConfigError(
-                "Negatives are 'catalog', 'in_batch' or 'sampled'. " f"Received: {self.kind!r}."
+                f"Negatives are 'catalog', 'in_batch' or 'sampled'. Received: {self.kind!r}."
             )
         if self.samples < 1 or (self.hard is not None and self.hard < 1):
             raise ConfigError(

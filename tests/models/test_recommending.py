@@ -1,0 +1,150 @@
+"""From a user, a history or a wish to a list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.toy import ITEMS, TITLES, dataset, retriever
+from tfprompt.encoders.texts import encode_texts
+from tfprompt.errors import ConfigError, DataError, TfpromptError
+from tfprompt.models.recommending import recommend
+from tfprompt.models.retriever import Retriever
+
+DATA = dataset()
+SPLIT = DATA.leave_one_out()
+TEMPLATE = "{soft:2} user {age} {occupation:feature} {hour:feature} {wish} watched {history:items}"
+
+
+@pytest.fixture(scope="module")
+def model() -> Retriever:
+    made = retriever(TEMPLATE, collaborative=2)
+    made.compile()
+    made.fit(SPLIT.train, epochs=1, batch_size=4, verbose=0)
+    return made
+
+
+def ids(found: list[Any]) -> list[str]:
+    return [item.item_id for item in found]
+
+
+def test_a_known_user_gets_what_the_test_request_ranks_first() -> None:
+    # The request of a whole data set's user: the history is all of its events.
+    made = retriever("{soft:2} user {age} {occupation} watched {history:items}")
+    user = 1
+    found = recommend(made, user=f"u{user}", data=DATA, k=ITEMS)
+    seen = DATA.interactions.filter(user_id=f"u{user}")["item_id"].to_list()
+    assert not set(ids(found)) & set(seen)
+    assert len(found) == ITEMS - len(seen)
+    request = SPLIT.test
+    row = request.user_ids.tolist().index(f"u{user}")
+    last = DATA.items.ids[request.target(row)[0]]
+    short = recommend(
+        made, history=DATA.items.ids[request.history(row)].tolist(),
+        profile=DATA.users.filter(user_id=f"u{user}").row(0, named=True), k=ITEMS,
+    )  # fmt: skip
+    scores = made.scores(request, np.array([row]))[0]
+    order = [DATA.items.ids[i] for i in np.argsort(-scores, kind="stable")]
+    assert ids(short) == [i for i in order if i not in set(seen) - {last}]
+    expected = [scores[DATA.items.index_of([i])[0]] for i in ids(short)]
+    np.testing.assert_allclose([item.score for item in short], expected, atol=1e-5)
+
+
+def test_lists_are_sorted_and_titled(model: Retriever) -> None:
+    found = recommend(model, history=["i0", "i3"], k=5)
+    scores = [item.score for item in found]
+    assert scores == sorted(scores, reverse=True) and len(found) == 5
+    assert [item.title for item in found] == [TITLES[int(i[1:])] for i in ids(found)]
+
+
+@pytest.mark.parametrize(("k", "length"), [(1, 1), (9, 9), (10, 10), (500, 10)])
+def test_k_is_at_most_what_is_left(model: Retriever, k: int, length: int) -> None:
+    assert len(recommend(model, history=["i0", "i3"], k=k)) == length
+
+
+def test_unknown_ids_are_skipped(model: Retriever) -> None:
+    plain = recommend(model, history=["i1", "i2"], k=ITEMS)
+    mixed = recommend(model, history=["gone", "i1", "-1", "i2", ""], exclude=["nowhere"], k=ITEMS)
+    assert mixed == plain
+    assert len(recommend(model, history=["gone"], k=ITEMS)) == ITEMS
+
+
+def test_exclude(model: Retriever) -> None:
+    best = recommend(model, history=["i1"], k=1)[0].item_id
+    assert best not in ids(recommend(model, history=["i1"], exclude=[best], k=ITEMS))
+    every = list(map(str, DATA.items.ids))
+    assert recommend(model, history=[], exclude=every, k=3) == []
+
+
+def test_a_history_longer_than_the_model_takes_is_cut_to_the_newest(model: Retriever) -> None:
+    history = [f"i{i}" for i in range(10)]
+    long = recommend(model, history=history, k=ITEMS)
+    assert not set(ids(long)) & set(history)
+    short = recommend(model, history=history[-6:], k=ITEMS)
+    scores = {item.item_id: item.score for item in short}
+    assert {i.item_id: i.score for i in long} == {i: scores[i] for i in ids(long)}
+
+
+def test_a_wish_stands_as_the_newest_item_of_the_history() -> None:
+    made = retriever("{soft:2} watched {history:items}", shrinkage=None)
+    # A wish in the words of an item is that item, as far as text goes.
+    wished = recommend(made, wish=TITLES[4], history=["i1"], k=ITEMS)
+    read = recommend(made, history=["i1", "i4"], k=ITEMS)
+    scores = {item.item_id: item.score for item in wished}
+    np.testing.assert_allclose(
+        [item.score for item in read], [scores[i] for i in ids(read)], atol=1e-4
+    )
+    vectors = encode_texts(made.encoder.loaded, [TITLES[4]], cache=False, progress=False)
+    np.testing.assert_allclose(vectors[0], made.item_vectors[4], atol=1e-5)
+
+
+def test_every_mix_of_what_is_known(model: Retriever) -> None:
+    for given in (
+        {"wish": "a red story"},
+        {"history": []},
+        {"history": ["i1"], "wish": "star"},
+        {"profile": {"age": 30, "occupation": "artist"}},
+        {"profile": {"age": None, "occupation": "astronaut", "hour": 3}},
+        {"user": "u2", "data": DATA},
+        {"user": "u2", "data": DATA, "history": ["i1"], "wish": "x", "profile": {"age": 9}},
+        {"wish": "日本 🎬" * 50},
+        {"wish": "   "},
+    ):
+        found = recommend(model, k=3, **given)
+        assert len(found) == 3 and all(np.isfinite(item.score) for item in found)
+    with_wish = recommend(model, history=["i1"], wish="a red story", k=3)
+    assert with_wish != recommend(model, history=["i1"], k=3)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        ({}, ConfigError, "needs a user"),
+        ({"wish": ""}, ConfigError, "needs a user"),
+        ({"history": ["i1"], "k": 0}, ConfigError, "Received: 0"),
+        ({"history": ["i1"], "k": -3}, ConfigError, "Received: -3"),
+        ({"wish": "x" * 10_001}, ConfigError, "10,001"),
+        ({"user": "u1"}, ConfigError, "data"),
+        ({"user": "nobody", "data": DATA}, DataError, "nobody"),
+        ({"history": "i1"}, ConfigError, "history"),
+        ({"history": ["i1"], "exclude": "i2"}, ConfigError, "exclude"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused(
+    model: Retriever, given: dict[str, Any], error: type[TfpromptError], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        recommend(model, **given)
+
+
+def test_scores_follow_the_weights(model: Retriever) -> None:
+    rows = np.arange(3)
+    before = model.scores(SPLIT.test, rows)
+    np.testing.assert_array_equal(before, model.scores(SPLIT.test, rows))
+    made = retriever()
+    made.compile()
+    first = made.scores(SPLIT.test, rows)
+    made.fit(SPLIT.train, epochs=1, verbose=0)
+    assert np.abs(made.scores(SPLIT.test, rows) - first).max() > 0

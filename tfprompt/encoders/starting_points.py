@@ -1,0 +1,38 @@
+"""States that the frozen layers know: where prompts start."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfprompt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tfprompt.encoders.loading import LoadedBackbone
+    from tfprompt.encoders.seam import Seam
+
+
+def vocabulary_states(
+    loaded: LoadedBackbone, seam: Seam, count: int, generator: np.random.Generator
+) -> np.ndarray:
+    """States `[count, D]` at the seam of random pieces of the vocabulary, each alone."""
+    size = loaded.tokenizer.keras_tokenizer.vocabulary_size()
+    drawn = generator.choice(size, size=(count, 1), replace=size < count)
+    with warnings.catch_warnings():
+        # Keras finds a softmax over a sequence of one token suspicious; here it is meant.
+        warnings.filterwarnings("ignore", message="You are using a softmax over axis")
+        return np.asarray(seam.lower_states(drawn, np.ones_like(drawn)))[:, 0]
+
+
+def word_states(loaded: LoadedBackbone, seam: Seam, words: str) -> np.ndarray:
+    """States `[n, D]` at the seam of some words, without special tokens.
+
+    Raises:
+        ConfigError: the tokenizer leaves nothing of the words.
+    """
+    pieces = np.asarray(loaded.tokenizer.pieces([words]).to_tensor())
+    if not pieces.size:
+        raise ConfigError(f"No word piece is left of the prompt words {words!r}.")
+    return np.asarray(seam.lower_states(pieces, np.ones_like(pieces)))[0]
