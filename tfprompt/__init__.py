@@ -42,7 +42,8 @@ _MODULES = ("artifacts", "data", "encoders", "errors", "evaluation", "layers", "
 # Those that load TensorFlow.
 _TENSORFLOW = ("PromptedEncoder", "Retriever", "load", "recommend", "layers", "training")
 
-__all__ = ["__version__", *sorted(_EXPORTS), *_MODULES]
+_NAMES = ("__version__", *_EXPORTS, *_MODULES)
+__all__ = sorted(_NAMES)
 
 if TYPE_CHECKING:
     from tfprompt import artifacts, data, encoders, errors, evaluation, layers, runs, training

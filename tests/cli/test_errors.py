@@ -27,7 +27,7 @@ def _refused(done: Done, *parts: str, status: int = 2) -> None:
     [
         (["fitt"], ["tfprompt:", "fitt"]),
         (["fit", "--epoch", "3"], ["tfprompt fit:", "--epoch", "tfprompt fit --help"]),
-        (["fit", "--epochs", "three"], ["tfprompt fit:", "three"]),
+        (["fit", "--epochs", "three"], ["tfprompt fit:", "'--epochs'", "integer"]),
         (["fit", "--data", "movielens-100k"], ["--output"]),
         (["fit", "--output", "x"], ["--data", "--interactions"]),
         (["fit", "--output", "x", "--data", "nothing"], ["movielens-100k", "nothing"]),
@@ -74,9 +74,7 @@ def test_a_template_error_names_the_character(
     _refused(done, "no column 'agee'", "character 10", "{agee}")
 
 
-def test_a_broken_backbone_directory(
-    settings: dict[str, Any], tmp_path: Path, capsys: Any
-) -> None:
+def test_a_broken_backbone_directory(settings: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
     words = command_line({**settings, "encoder": str(tmp_path)})
     _refused(cli(capsys, "fit", "--output", tmp_path / "run", *words), "config.json")
 

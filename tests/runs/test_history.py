@@ -13,9 +13,7 @@ from tfprompt.runs.interrupts import deferred
 
 
 def _rows(*values: float) -> list[dict[str, float]]:
-    return [
-        {"epoch": float(n), "val_ndcg_at_10": value} for n, value in enumerate(values, start=1)
-    ]
+    return [{"epoch": float(n), "val_ndcg_at_10": value} for n, value in enumerate(values, start=1)]
 
 
 def test_standing_by_hand() -> None:

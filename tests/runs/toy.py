@@ -21,8 +21,13 @@ def write_backbone(directory: Path) -> Path:
 
     tokenizer = tiny_tokenizer("bert")
     backbone = keras_hub.models.BertBackbone(
-        vocabulary_size=tokenizer.vocabulary_size(), num_layers=3, num_heads=2, hidden_dim=16,
-        intermediate_dim=32, dropout=0.1, max_sequence_length=64,
+        vocabulary_size=tokenizer.vocabulary_size(),
+        num_layers=3,
+        num_heads=2,
+        hidden_dim=16,
+        intermediate_dim=32,
+        dropout=0.1,
+        max_sequence_length=64,
     )
     # Wide weights: with the usual 0.02 all texts of so small a network look alike.
     randomize(backbone, 0, deviation=0.2)

@@ -80,7 +80,7 @@ def _line(error: BaseException, command: str) -> tuple[str, int]:
     # what they can do.
     if hasattr(error, "format_message"):
         return (
-            f"{command}: {_one_line(error.format_message())} See `{command} --help`.",
+            f"{command}: {_one_line(error.format_message()).rstrip('.')}. See `{command} --help`.",
             getattr(error, "exit_code", REFUSED),
         )
     kind = type(error).__name__

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from tfprompt.encoders import read_out as reading
+from tfprompt.encoders.last_layer import apply_where_read, can_skip
 from tfprompt.encoders.loading import LoadedBackbone, load_backbone
 from tfprompt.encoders.read_out import ReadOut
 from tfprompt.encoders.seam import Seam, has_dropout, set_dropout
@@ -240,8 +241,9 @@ class PromptedEncoder(keras.layers.Layer):
             Queries `[B, D]`, or `[B, H+1, D]` with `every_position`.
         """
         plan, steps = self._lay_out(inputs, every_position, training)
-        states = self._upper(plan, training=bool(training and self.upper_dropout))
-        if self.item_tokens is not None:
+        columns = None if steps is None else reading.columns(plan, steps, self.read_out)
+        states = self._upper(plan, columns, training=bool(training and self.upper_dropout))
+        if steps is not None:
             return reading.read_history(states, plan, steps, self.read_out, every_position)
         mask_order = self.text_plan.mask_order if self.read_out == "mask" else None
         prompts = self.template.prompt_length + len(self.template.features)
@@ -287,8 +289,17 @@ class PromptedEncoder(keras.layers.Layer):
             parts.append(readout_part(mask_state, steps, self.text_plan.mask_order))
         return TokenPlan.join(parts), steps
 
-    def _upper(self, plan: TokenPlan, training: bool) -> Any:
-        """The plan through the frozen upper layers: `[B, S, D]`."""
+    def _upper(self, plan: TokenPlan, columns: Any, training: bool) -> Any:
+        """The plan through the frozen upper layers.
+
+        Args:
+            plan: what stands where.
+            columns: how many columns at the end are read, None for all.
+            training: runs dropout inside the layers.
+
+        Returns:
+            Last states `[B, S, D]`, or `[B, columns, D]`.
+        """
         causal = self.attention == "causal"
         states = plan.embeddings
         decoder = self.seam.causal
@@ -306,12 +317,19 @@ class PromptedEncoder(keras.layers.Layer):
         for number, layer in enumerate(self.seam.upper_layers):
             if number and self.deep_prompts:
                 states = self.deep_prompts[number - 1](states)
+            last = number == len(self.seam.upper_layers) - 1
+            if last and columns is not None and can_skip(layer):
+                states = apply_where_read(
+                    layer, states, states[:, -columns:], mask[:, -columns:], training
+                )
+                return self.seam.final(states)
             if decoder:
                 states = move_rows(states, there)
             states = self.seam.apply_upper_layer(layer, states, mask, training=training)
             if decoder:
                 states = move_rows(states, back)
-        return self.seam.final(states)
+        states = self.seam.final(states)
+        return states if columns is None else states[:, -columns:]
 
     def options(self) -> dict[str, Any]:
         """The constructor's options besides backbone and template, as JSON."""

@@ -56,12 +56,22 @@ def read_text(states: Any, plan: TokenPlan, mask_order: int | None, prompts: int
     return ops.sum(states * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1)
 
 
+def columns(plan: TokenPlan, steps: Any, kind: ReadOut) -> Any:
+    """How many columns at the end of the plan a history is read from.
+
+    Copies of the mask stand last; without them, the item tokens do.
+    """
+    if kind == "mask":
+        return ops.shape(steps)[1]
+    return ops.sum(ops.cast(plan.role[0] == ITEM, "int32"))
+
+
 def read_history(states: Any, plan: TokenPlan, steps: Any, kind: ReadOut, every: bool) -> Any:
     """With a history: the copies of the mask token, or the item tokens.
 
     Args:
-        states: last states `[B, S, D]`.
-        plan: what stands where; the items, or the copies of the mask, stand last.
+        states: last states of the columns that are read `[B, n, D]`.
+        plan: what stands where.
         steps: int `[B, Q]`, the steps that are read.
         kind: "mask", "last" or "mean" (of all items up to the step).
         every: True reads all steps, False the one of each row.
@@ -70,12 +80,11 @@ def read_history(states: Any, plan: TokenPlan, steps: Any, kind: ReadOut, every:
         `[B, Q, D]`, or `[B, D]` for one step.
     """
     if kind == "mask":
-        return states[:, -ops.shape(steps)[1] :] if every else states[:, -1]
-    items = ops.sum(ops.cast(plan.role[0] == ITEM, "int32"))
-    read = states[:, -items:]
+        return states if every else states[:, 0]
     if kind == "mean":
+        items = ops.shape(states)[1]
         real = ops.expand_dims(ops.cast(plan.valid[:, -items:], states.dtype), -1)
-        read = ops.cumsum(read * real, axis=1) / ops.cumsum(real, axis=1)
+        states = ops.cumsum(states * real, axis=1) / ops.cumsum(real, axis=1)
     if every:
-        return read
-    return ops.take_along_axis(read, ops.expand_dims(steps, -1), axis=1)[:, 0]
+        return states
+    return ops.take_along_axis(states, ops.expand_dims(steps, -1), axis=1)[:, 0]

@@ -207,6 +207,13 @@ class Retriever(keras.Model):
     def _every_position(self) -> bool:
         return self.encoder.attention == "causal" and self.encoder.template.has_history
 
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        # Keras averages a batch over the replicas to build from it, which fails where the replicas
+        # have different numbers of rows (the last batch). Here all but the optimizer is built.
+        if self.compiled and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step on a batch of windows; every position of each window is a target."""
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
