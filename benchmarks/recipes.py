@@ -20,7 +20,7 @@ BASE: Recipe = {
     # states below the seam stay pretrained; "random": every weight is random, the item vectors'
     # too.
     "backbone": "pretrained",
-    "template": "a person who liked {soft:8} {history:items}",
+    "template": "a person who liked these items will like next {soft:8} {history:items}",
     "encoder": {"prompt_layer": 5, "max_history": 50, "dropout": 0.3, "upper_dropout": 0.2},
     "model": {},
     # schedule: "constant" or "cosine" over `epochs`; warmup: share of all steps.
@@ -29,10 +29,10 @@ BASE: Recipe = {
         "schedule": "cosine",
         "warmup": 0.05,
         "weight_decay": 0.01,
-        "clipnorm": 1.0,
+        "global_clipnorm": 1.0,
     },
-    "epochs": 12,
-    "patience": 4,
+    "epochs": 10,
+    "patience": 3,
     "batch_size": 64,
 }
 
@@ -77,6 +77,11 @@ BASELINES = ("popularity", "item-knn", "item-knn-tuned", "content-raw", "content
 # (data, split, row, changes); "*" matches all.
 OVERRIDES: list[tuple[str, str, str, Recipe]] = [
     ("amazon-toys", "*", "*", {"batch_size": 128}),
+    *(
+        ("amazon-toys", "*", row, {"epochs": 6, "patience": 2})
+        for row, changes in ROWS.items()
+        if changes.get("kind") != "sasrec"
+    ),
     *(
         ("amazon-toys", "*", row, {"encoder": {"max_history": 20}})
         for row, changes in ROWS.items()

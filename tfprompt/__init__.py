@@ -42,9 +42,9 @@ _MODULES = ("artifacts", "data", "encoders", "errors", "evaluation", "layers", "
 # Those that load TensorFlow.
 _TENSORFLOW = ("PromptedEncoder", "Retriever", "load", "recommend", "layers", "training")
 
-_NAMES = ("__version__", *_EXPORTS, *_MODULES)
-__all__ = sorted(_NAMES)
+__all__ = ["__version__", *sorted(_EXPORTS), *_MODULES]
 
+# ruff: noqa: F401 - what type checkers see here, __getattr__ gives at run time.
 if TYPE_CHECKING:
     from tfprompt import artifacts, data, encoders, errors, evaluation, layers, runs, training
     from tfprompt.encoders.prompted import PromptedEncoder
