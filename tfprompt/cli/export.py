@@ -25,8 +25,8 @@ def export(
     with output.working("Exporting"):
         from tfprompt import _environment
 
-        opened.description()
         _environment.load_tensorflow()
+        opened.description()
         opened.model().export(str(directory), **({} if k is None else {"k": k}))
         signatures = _signatures(directory)
     size_bytes = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())

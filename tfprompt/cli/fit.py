@@ -106,9 +106,11 @@ def _train(config: RunConfig, directory: Path, stop_after: int | None, json: boo
             from tfprompt.cli.progress import FitProgress
             from tfprompt.runs.training import train
 
-            run = train(
-                config, directory, callbacks=[FitProgress(config.epochs)], stop_after=stop_after
-            )
+            progress = FitProgress(config.epochs)
+            try:
+                run = train(config, directory, callbacks=[progress], stop_after=stop_after)
+            finally:
+                progress.close()
     except KeyboardInterrupt as error:
         raise Stopped(_kept(directory), status_of(error)) from error
     state = run.standing

@@ -44,10 +44,10 @@ def recommend(
     with output.working("Recommending"):
         from tfprompt import _environment
 
+        _environment.load_tensorflow()
         opened.description()
         catalog = opened.dataset.items
         past = [*_ids(history, catalog), *_titled(titles, catalog)]
-        _environment.load_tensorflow()
         from tfprompt.models.recommending import recommend as recommended
 
         found = recommended(

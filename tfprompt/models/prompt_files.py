@@ -25,8 +25,6 @@ from safetensors.numpy import load_file, save_file
 import tfprompt
 from tfprompt._files import atomic_write, read_json, write_json
 from tfprompt.errors import CheckpointError
-from tfprompt.models.retriever_config import check_backbone
-from tfprompt.models.retriever_config import describe as describe_model
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -50,6 +48,9 @@ def save(
     data: dict[str, Any] | None = None,
 ) -> Path:
     """Writes the trained tensors of `model`; see `Retriever.save_prompts`."""
+    # Imported when used, here and below: to read a description takes no TensorFlow.
+    from tfprompt.models.retriever_config import describe as describe_model
+
     tensors = {name: np.asarray(v.value) for name, v in trained_variables(model).items()}
     if model.item_table.ids is not None:
         tensors[_WARM] = np.asarray(model.item_table.ids.warm.value)
@@ -113,6 +114,8 @@ def restore(model: Retriever, directory: str | os.PathLike[str]) -> None:
     Raises:
         CheckpointError: another backbone, other tensors, or a damaged file.
     """
+    from tfprompt.models.retriever_config import check_backbone
+
     description = describe(directory)
     check_backbone(description["backbone"], model.encoder.loaded)
     if model.collaborative and description["catalog"].get("ids") != _ids_digest(model.catalog):

@@ -28,7 +28,8 @@ def nearest_words(
         count: words for each.
 
     Returns:
-        For each vector, `count` words with their cosines, the nearest first.
+        For each vector, `count` words with their cosines, the nearest first. Cosines are taken
+        after subtracting the mean of all words.
     """
     from tfprompt.encoders.seam import Seam
 
@@ -38,7 +39,10 @@ def nearest_words(
     for at in range(0, len(ids), 512):
         tokens = ids[at : at + 512, None]
         parts.append(np.asarray(seam.lower_states(tokens, np.ones_like(tokens)))[:, 0])
-    cosines = _unit(vectors) @ _unit(np.concatenate(parts)).T
+    states = np.concatenate(parts)
+    # What all words have in common is most of a state: without it every cosine is 1.00.
+    common = states.mean(axis=0)
+    cosines = _unit(vectors - common) @ _unit(states - common).T
     best = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
     return [
         [(words[place], float(row[place])) for place in places]
