@@ -189,7 +189,8 @@ class PromptedEncoder(keras.layers.Layer):
 
     def build(self, inputs_shape: Any = None) -> None:
         """Creates and starts all trained vectors."""
-        for layer in (*self.soft_prompts, *self.deep_prompts, *self.feature_tokens.values()):
+        layers: list[keras.layers.Layer] = [*self.soft_prompts, *self.deep_prompts]
+        for layer in (*layers, *self.feature_tokens.values()):
             if not layer.built:
                 layer.build(None)
         if self.item_tokens is not None and not self.item_tokens.built:

@@ -295,6 +295,7 @@ class Retriever(keras.Model):
             self._check_catalog(validation_data)
             self.prepare()
             validation_data = self.pipeline.requests(validation_data, batch_size=256)
+        kwargs.setdefault("shuffle", False)  # the pipeline has shuffled; Keras warns that it cannot
         listed = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
         return super().fit(
             data,

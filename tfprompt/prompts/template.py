@@ -270,4 +270,5 @@ def _soft(source: str, start: int, argument_at: int, argument: str) -> Soft:
                 source, argument_at, "The words of a soft prompt must not be empty."
             )
         return Soft(length, "words", match.group(2), start)
-    return Soft(length, match.group(3) or "random", "", start)
+    vocabulary = match.group(3) == "vocabulary"
+    return Soft(length, "vocabulary" if vocabulary else "random", "", start)

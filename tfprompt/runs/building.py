@@ -73,7 +73,7 @@ def build_optimizer(
     return keras.optimizers.AdamW(
         learning_rate_schedule(config, steps),
         weight_decay=config.weight_decay,
-        clipnorm=config.clipnorm,
+        global_clipnorm=config.clipnorm,
     )
 
 

@@ -77,15 +77,19 @@ def gather_own_first(values: Any) -> Any:
 
 
 def shared_gradients(gradients: list[Any], optimizer: Any) -> list[Any]:
-    """Gradients that a Keras optimizer clips as if there were one replica.
+    """Gradients that a Keras optimizer sums and clips as if there were one replica.
 
     Keras 3 clips each replica's gradient and then sums, which clips too little or too much. Here
     the sum is clipped; an equal share of it passes the optimizer's own clipping unchanged (it is
     shorter than the bound), and the optimizer's sum restores it.
     """
     count = replicas()
-    clips = (optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue)
-    if count == 1 or not any(clips):
+    if count == 1:
+        return gradients
+    # Lookups give sparse gradients with a row per lookup; replicas with different numbers of rows
+    # could not exchange them ("Shape mismatch in the collective instance").
+    gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+    if not any((optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue)):
         return gradients
     context = tf.distribute.get_replica_context()
     present = [g for g in gradients if g is not None]
