@@ -60,7 +60,8 @@ def dataset(items: int = ITEMS, users: int = USERS) -> Dataset:
 
 def encoder(template: str = TEMPLATE, family: str = "bert", **options: Any) -> PromptedEncoder:
     """An encoder without dropout, its seam in the middle."""
-    settings = {"prompt_layer": 1, "dropout": 0.0, "max_history": 6, **options}
+    settings = {"prompt_layer": 1, "dropout": 0.0, "upper_dropout": 0.0, "max_history": 6}
+    settings |= options
     return PromptedEncoder(backbone(family), template, **settings)
 
 

@@ -44,7 +44,7 @@ def test_a_signal_keeps_the_best_checkpoint(
     process.send_signal(number)
     began = time.monotonic()
     out, rest = process.communicate(timeout=60)
-    assert process.returncode == status, rest
+    assert process.returncode == status, "".join(lines) + rest
     assert time.monotonic() - began < 30
     assert out == "" and "Traceback" not in rest
     # Nothing of TensorFlow's own on the way, and one line at the end that says how to go on.
@@ -52,7 +52,9 @@ def test_a_signal_keeps_the_best_checkpoint(
     last = rest.splitlines()[-1]
     assert "best checkpoint is kept" in last and f"tfprompt fit --resume {run}" in last
     assert not list(run.glob("checkpoint/.*"))
-    found = json.loads(cli(capsys, "inspect", run, "--json").out)
+    inspected = cli(capsys, "inspect", run, "--json")
+    assert inspected.status == 0, inspected.err
+    found = json.loads(inspected.out)
     assert found["epochs"] >= 2 and not found["finished"]
     if number == signal.SIGINT:
         recommended = cli(capsys, "recommend", run, "--user", "u1", "--json", "--k", 3)

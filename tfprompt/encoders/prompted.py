@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
-import numpy as np
 from keras import ops
 
 from tfprompt.encoders import read_out as reading
@@ -15,7 +14,7 @@ from tfprompt.encoders.last_layer import apply_where_read, can_skip
 from tfprompt.encoders.loading import LoadedBackbone, load_backbone
 from tfprompt.encoders.read_out import ReadOut
 from tfprompt.encoders.seam import Seam, has_dropout, set_dropout
-from tfprompt.encoders.starting_points import vocabulary_states, word_states
+from tfprompt.encoders.starting_points import start_prompts
 from tfprompt.encoders.text_plan import ORDER_STEP, TextPlan
 from tfprompt.encoders.token_plan import Part, TokenPlan, move_rows, readout_part
 from tfprompt.errors import ConfigError
@@ -108,7 +107,11 @@ class PromptedEncoder(keras.layers.Layer):
         self.seed = seed
         self.sequence_length = sequence_length
         self.text_plan = TextPlan(self.template, loaded.tokenizer)
-        self.max_history = self._fit_history(max_history)
+        self.max_history = max_history
+        if sequence_length is not None and self.template.has_history:
+            others = self.text_plan.max_length + self.template.prompt_length
+            others += len(self.template.features) + 1 + int(self.read_out == "mask")
+            self.max_history = fitting_history(max_history, others, sequence_length)
         self.soft_prompts = [
             SoftPrompt(soft.length, self.width, name=f"soft_{number}")
             for number, soft in enumerate(self.template.soft)
@@ -140,32 +143,6 @@ class PromptedEncoder(keras.layers.Layer):
         """
         return cls(load_backbone(preset), template, **kwargs)
 
-    def _fit_history(self, wanted: int) -> int:
-        """The history that fits `sequence_length`, with a warning where it is cut."""
-        if self.sequence_length is None or not self.template.has_history:
-            return wanted
-        readouts = int(self.read_out == "mask")
-        others = (
-            self.template.prompt_length
-            + len(self.template.features)
-            + self.text_plan.max_length
-            + 1  # the start token
-            + readouts
-        )
-        room = self.sequence_length - others
-        if room < 1:
-            raise ConfigError(
-                "Prompts are never truncated, so a sequence must hold all of them, the text and 1 "
-                f"item: {others + 1} tokens here. Received: sequence_length={self.sequence_length}."
-            )
-        if room < wanted:
-            warnings.warn(
-                f"The history is cut to the newest {room} items (asked for: {wanted}): prompts and "
-                f"text take {others} of {self.sequence_length} tokens.",
-                stacklevel=3,
-            )
-        return min(room, wanted)
-
     def fit_columns(self, columns: Mapping[str, Column]) -> None:
         """Checks the template against the data and creates its feature tokens.
 
@@ -195,31 +172,8 @@ class PromptedEncoder(keras.layers.Layer):
                 layer.build(None)
         if self.item_tokens is not None and not self.item_tokens.built:
             self.item_tokens.build(None)
-        self.initialize_prompts()
+        start_prompts(self)
         self.built = True
-
-    def initialize_prompts(self) -> None:
-        """Starts the trained vectors among the states that the frozen layers know.
-
-        Item tokens and random prompts get the mean and deviation of a sample of word states at
-        the seam; prompts with words or a vocabulary sample get those states themselves.
-        """
-        generator = np.random.default_rng(self.seed)
-        sample = vocabulary_states(self.loaded, self.seam, 256, generator)
-        mean, deviation = sample.mean(axis=0), sample.std(axis=0)
-        if self.item_tokens is not None:
-            self.item_tokens.match(mean, deviation)
-        for soft, layer in zip(self.template.soft, self.soft_prompts, strict=True):
-            if soft.length and soft.initializer == "words":
-                layer.initialize(word_states(self.loaded, self.seam, soft.words))
-            elif soft.length and soft.initializer == "vocabulary":
-                layer.initialize(vocabulary_states(self.loaded, self.seam, soft.length, generator))
-            elif soft.length:
-                noise = generator.standard_normal((soft.length, self.width))
-                layer.initialize((mean + deviation * noise).astype("float32"))
-        for layer in self.deep_prompts:
-            noise = generator.standard_normal((layer.length, self.width))
-            layer.initialize((mean + deviation * noise).astype("float32"))
 
     def call(
         self,
@@ -345,3 +299,29 @@ class PromptedEncoder(keras.layers.Layer):
             "upper_dropout": self.upper_dropout,
             "seed": self.seed,
         }
+
+
+def fitting_history(wanted: int, others: int, sequence_length: int) -> int:
+    """The history that fits a sequence; prompts and text are never cut.
+
+    Args:
+        wanted: items asked for.
+        others: all other tokens.
+        sequence_length: bound on the whole sequence.
+
+    Raises:
+        ConfigError: there is no room for a single item.
+    """
+    room = sequence_length - others
+    if room < 1:
+        raise ConfigError(
+            "Prompts are never truncated, so a sequence must hold all of them, the text and 1 "
+            f"item: {others + 1} tokens here. Received: sequence_length={sequence_length}."
+        )
+    if room < wanted:
+        warnings.warn(
+            f"The history is cut to the newest {room} items (asked for: {wanted}): prompts and "
+            f"text take {others} of {sequence_length} tokens.",
+            stacklevel=4,
+        )
+    return min(room, wanted)

@@ -11,7 +11,36 @@ from tfprompt.errors import ConfigError
 
 if TYPE_CHECKING:
     from tfprompt.encoders.loading import LoadedBackbone
+    from tfprompt.encoders.prompted import PromptedEncoder
     from tfprompt.encoders.seam import Seam
+
+
+def start_prompts(encoder: PromptedEncoder) -> None:
+    """Starts an encoder's trained vectors among the states that its frozen layers know.
+
+    Item tokens and random prompts get the mean and deviation of a sample of word states at the
+    seam; prompts with words or a vocabulary sample get those states themselves.
+    """
+    loaded, seam = encoder.loaded, encoder.seam
+    generator = np.random.default_rng(encoder.seed)
+    sample = vocabulary_states(loaded, seam, 256, generator)
+    mean, deviation = sample.mean(axis=0), sample.std(axis=0)
+
+    def drawn(count: int) -> np.ndarray:
+        noise = generator.standard_normal((count, encoder.width))
+        return (mean + deviation * noise).astype("float32")
+
+    if encoder.item_tokens is not None:
+        encoder.item_tokens.match(mean, deviation)
+    for soft, layer in zip(encoder.template.soft, encoder.soft_prompts, strict=True):
+        if soft.length and soft.initializer == "words":
+            layer.initialize(word_states(loaded, seam, soft.words))
+        elif soft.length and soft.initializer == "vocabulary":
+            layer.initialize(vocabulary_states(loaded, seam, soft.length, generator))
+        elif soft.length:
+            layer.initialize(drawn(soft.length))
+    for layer in encoder.deep_prompts:
+        layer.initialize(drawn(layer.length))
 
 
 def vocabulary_states(

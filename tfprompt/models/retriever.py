@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
@@ -13,14 +11,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from tfprompt.data.requests import Requests
-from tfprompt.data.sequences import Sequences
 from tfprompt.encoders.prompted import PromptedEncoder
-from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError
 from tfprompt.evaluation.keras_metrics import MRR, HRAtK, NDCGAtK, RecallAtK, ranks_from_scores
 from tfprompt.layers import ItemTower, unit_length
-from tfprompt.models import prompt_files, retriever_config
+from tfprompt.models.fits_parts import FitsParts
 from tfprompt.models.item_table import ItemTable
 from tfprompt.models.pipeline import Pipeline
 from tfprompt.models.retrieval_loss import RetrievalLoss
@@ -29,10 +24,11 @@ from tfprompt.training.distribution import shared_gradients, total_over_replicas
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
+    from tfprompt.data.sequences import Sequences
 
 
 @keras.saving.register_keras_serializable("tfprompt")
-class Retriever(keras.Model):
+class Retriever(FitsParts):
     """Scores every item of a catalog for a request.
 
     The query is the prompted encoder's read-out; a candidate is an item's frozen text vector
@@ -198,6 +194,15 @@ class Retriever(keras.Model):
             optimizer=optimizer or keras.optimizers.AdamW(2e-3, global_clipnorm=1.0), **kwargs
         )
 
+    def get_compile_config(self) -> dict[str, Any]:
+        """The optimizer, for `keras.models.load_model`."""
+        return {"optimizer": keras.optimizers.serialize(self.optimizer)} if self.compiled else {}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as `get_compile_config` says."""
+        self.compile(optimizer=keras.optimizers.deserialize(config["optimizer"]))
+        self.optimizer.build(self.trainable_variables)
+
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """What is reset at the start of each epoch."""
@@ -213,6 +218,11 @@ class Retriever(keras.Model):
         if self.compiled and not self.optimizer.built:
             with self.distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
+
+    def _get_metrics_result_or_logs(self, logs: dict[str, Any]) -> dict[str, Any]:
+        # A training step reports the loss alone. Keras would then show the first replica's figure
+        # instead of the metric, which sums over all of them.
+        return {m.name: float(m.result()) for m in self.metrics if m.name in logs}
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step on a batch of windows; every position of each window is a target."""
@@ -247,128 +257,6 @@ class Retriever(keras.Model):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self(x, training=False)
 
-    # -- what users call ----------------------------------------------------------------------
-
-    def fit(  # type: ignore[override]  # a Sequences in place of arrays
-        self,
-        x: Sequences | tf.data.Dataset,
-        *,
-        validation_data: Requests | None = None,
-        batch_size: int = 64,
-        epochs: int = 1,
-        initial_epoch: int = 0,
-        callbacks: Any = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> keras.callbacks.History:
-        """Trains the prompts; arguments as in `keras.Model.fit`.
-
-        Args:
-            x: the training part of a split.
-            validation_data: the validation part; its figures appear as `val_ndcg_at_10` and so
-                on, for `EarlyStopping` and `ModelCheckpoint`.
-            batch_size: windows in a step, over all replicas.
-            epochs: the last epoch.
-            initial_epoch: epochs already done; the order of batches goes on from there.
-            callbacks: any Keras callbacks.
-            seed: seed of the batches' order; None takes the model's.
-            **kwargs: as in `keras.Model.fit`.
-
-        Returns:
-            The history of losses and metrics by epoch.
-        """
-        if not self.compiled:
-            self.compile()
-        data: Any = x
-        clock = _EpochClock(initial_epoch)
-        if isinstance(x, Sequences):
-            self._check_catalog(x)
-            self.prepare()
-            self.mark_warm(x)
-            data = self.pipeline.training(
-                x,
-                batch_size=batch_size,
-                seed=self.seed if seed is None else seed,
-                epoch=lambda: clock.epoch,
-            )
-        if isinstance(validation_data, Requests):
-            self._check_catalog(validation_data)
-            self.prepare()
-            validation_data = self.pipeline.requests(validation_data, batch_size=256)
-        kwargs.setdefault("shuffle", False)  # the pipeline has shuffled; Keras warns that it cannot
-        listed = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
-        return super().fit(
-            data,
-            validation_data=validation_data,
-            epochs=epochs,
-            initial_epoch=initial_epoch,
-            callbacks=[clock, *(callback for callback in listed if callback is not None)],
-            **kwargs,
-        )
-
-    def evaluate(self, x: Any, *, batch_size: int = 256, **kwargs: Any) -> Any:
-        """Keras' evaluation: loss and metrics of a part of a split; see also `tp.evaluate`."""
-        if isinstance(x, Requests):
-            self._check_catalog(x)
-            self.prepare()
-            x = self.pipeline.requests(x, batch_size=batch_size)
-        return super().evaluate(x, **kwargs)
-
-    def predict(self, x: Any, *, batch_size: int = 256, **kwargs: Any) -> np.ndarray:
-        """The queries of requests, `[R, D]`, in the requests' order."""
-        if not isinstance(x, Requests):
-            return super().predict(x, **kwargs)
-        self._check_catalog(x)
-        self.prepare()
-        fields = self.pipeline.fields_of(x)
-        queries = np.zeros((len(x), self.encoder.width), np.float32)
-        for inputs, rows in self.pipeline.request_arrays(x, fields, batch_size):
-            queries[rows] = self.predict_on_batch(inputs)
-        return queries
-
-    def scores(self, requests: Requests, rows: np.ndarray) -> np.ndarray:
-        """Scores of all items for some requests, `[len(rows), N]`: what `tp.evaluate` ranks."""
-        # One pass serves all batches of an evaluation, as long as nothing is trained in between.
-        weights = hash(b"".join(np.asarray(v.value).tobytes() for v in self.trainable_variables))
-        if self._scored is None or self._scored[0] is not requests or self._scored[1] != weights:
-            queries, candidates = self.predict(requests), np.asarray(self.candidates())
-            self._scored = (requests, weights, queries, candidates)
-        _, _, queries, candidates = self._scored
-        return queries[rows] @ candidates.T
-
-    _scored: Any = None
-
-    # -- the catalog --------------------------------------------------------------------------
-
-    @property
-    def item_vectors(self) -> np.ndarray:
-        """The frozen text vectors of all items `[N, V]` of length 1, before any whitening."""
-        return encode_texts(self.encoder.loaded, self.catalog.texts(self.item_text))
-
-    def prepare(self) -> None:
-        """Encodes the catalog with the frozen backbone, once; `fit` and the like call it."""
-        if not self.item_table.filled:
-            self.item_table.fill(self.item_vectors)
-
-    def mark_warm(self, sequences: Sequences) -> None:
-        """Tells the collaborative ids which items training knows; the others stay at zero."""
-        counts = sequences.counts()
-        if self.item_table.ids is not None:
-            self.item_table.ids.mark_cold(counts)
-        self.loss_function.set_frequencies(counts)
-
-    # -- what is kept -------------------------------------------------------------------------
-
-    @property
-    def trainable_parameters(self) -> int:
-        """How many numbers training changes."""
-        return sum(int(np.prod(variable.shape)) for variable in self.trainable_variables)
-
-    @property
-    def total_parameters(self) -> int:
-        """Those of the frozen backbone and the trained ones; the catalog's vectors are data."""
-        return int(self.encoder.loaded.backbone.count_params()) + self.trainable_parameters
-
     def options(self) -> dict[str, Any]:
         """The constructor's options, as JSON."""
         return {
@@ -384,102 +272,9 @@ class Retriever(keras.Model):
             "seed": self.seed,
         }
 
-    def get_config(self) -> dict[str, Any]:
-        """What `keras.models.load_model` needs: options, catalog, and the backbone's name.
-
-        The frozen backbone is named and fingerprinted, not copied: a `.keras` file holds the
-        prompts and the catalog's vectors.
-        """
-        return {"name": self.name, **retriever_config.describe(self)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Retriever:
-        """Rebuilds the model around the backbone of that name.
-
-        Raises:
-            CheckpointError: the backbone that now goes by that name is another one.
-        """
-        return retriever_config.rebuild(cls, config)
-
-    def save_prompts(
-        self,
-        directory: str | os.PathLike[str],
-        *,
-        optimizer: bool = False,
-        metrics: dict[str, float] | None = None,
-        data: dict[str, Any] | None = None,
-    ) -> Path:
-        """Writes the trained tensors and a readable description, a megabyte or so.
-
-        Args:
-            directory: replaced as a whole, atomically.
-            optimizer: also keeps the optimizer's state, to resume training.
-            metrics: figures to keep in the description.
-            data: where the data came from, to keep in the description.
-
-        Returns:
-            The directory.
-        """
-        return prompt_files.save(self, directory, optimizer=optimizer, metrics=metrics, data=data)
-
-    def export(  # type: ignore[override]  # Keras exports call(); this exports requests
-        self, filepath: str | os.PathLike[str], *, k: int = 100
-    ) -> Path:
-        """Writes a SavedModel for TensorFlow Serving; see `tfprompt.artifacts`.
-
-        Args:
-            filepath: `<name>/<version>` with an integer version; must not exist.
-            k: results of each request.
-        """
-        # Artifacts stand above models: imported when used.
-        from tfprompt.artifacts.saved_model import export_saved_model
-
-        return export_saved_model(self, filepath, k=k)
-
-    def load_prompts(self, directory: str | os.PathLike[str]) -> None:
-        """Reads what `save_prompts` wrote; a compiled model gets the optimizer's state too.
-
-        Raises:
-            CheckpointError: another backbone, another model, or a damaged file.
-        """
-        prompt_files.restore(self, directory)
-
-    def summary(self, print_fn: Any = print, **kwargs: Any) -> None:
-        """Prints the trained parts and how many parameters are trained and frozen."""
-        lines = [f"Retriever of {len(self.catalog):,} items: {self.encoder.template.source}", ""]
-        variables = prompt_files.trained_variables(self)
-        width = max(map(len, variables), default=0)
-        for name, variable in variables.items():
-            shape = "×".join(map(str, variable.shape)) or "scalar"
-            lines.append(f"  {name:{width}}  {shape:>11}  {int(np.prod(variable.shape)):>9,}")
-        frozen = self.total_parameters - self.trainable_parameters
-        share = self.trainable_parameters / frozen
-        lines += [
-            "",
-            f"trainable parameters: {self.trainable_parameters:,} ({share:.2%} of the backbone's)",
-            f"frozen parameters:    {frozen:,} ({self.encoder.loaded.name}, seam at layer "
-            f"{self.encoder.prompt_layer})",
-        ]
-        print_fn("\n".join(lines))
-
-    def _check_catalog(self, part: Sequences | Requests) -> None:
-        if part.catalog.fingerprint != self.catalog.fingerprint:
-            raise ConfigError(
-                "The data must have the catalog that the model was made for "
-                f"({len(self.catalog)} items, {self.catalog.fingerprint[:12]}). Received: "
-                f"{len(part.catalog)} items, {part.catalog.fingerprint[:12]}."
-            )
-
-
-class _EpochClock(keras.callbacks.Callback):
-    """Tells the pipeline which epoch it shuffles."""
-
-    def __init__(self, epoch: int) -> None:
-        super().__init__()
-        self.epoch = epoch
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.epoch = epoch
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self.model.epochs_done = epoch + 1
+    def mark_warm(self, sequences: Sequences) -> None:
+        """Tells the collaborative ids which items training knows; the others stay at zero."""
+        counts = sequences.counts()
+        if self.item_table.ids is not None:
+            self.item_table.ids.mark_cold(counts)
+        self.loss_function.set_frequencies(counts)

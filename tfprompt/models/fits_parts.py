@@ -1,0 +1,152 @@
+"""fit, evaluate and predict on the parts of a split, as on any Keras data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfprompt.data.requests import Requests
+from tfprompt.data.sequences import Sequences
+from tfprompt.errors import ConfigError
+from tfprompt.models.kept_model import KeptModel
+
+if TYPE_CHECKING:
+    from tfprompt.models.pipeline import Pipeline
+
+
+class FitsParts(KeptModel):
+    """A base of models that take `Sequences` and `Requests` where Keras takes arrays.
+
+    A subclass sets `pipeline` and `seed`, and gives `mark_warm()` and `candidates()`.
+    """
+
+    pipeline: Pipeline
+    seed: int
+    epochs_done = 0
+
+    def mark_warm(self, sequences: Sequences) -> None:
+        """Learns which items training knows."""
+        raise NotImplementedError
+
+    def candidates(self) -> Any:
+        """All items as candidates `[N, D]`."""
+        raise NotImplementedError
+
+    def fit(
+        self,
+        x: Sequences | tf.data.Dataset,
+        *,
+        validation_data: Requests | None = None,
+        batch_size: int = 64,
+        epochs: int = 1,
+        initial_epoch: int = 0,
+        callbacks: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Trains the prompts; arguments as in `keras.Model.fit`.
+
+        Args:
+            x: the training part of a split.
+            validation_data: the validation part; its figures appear as `val_ndcg_at_10` and so
+                on, for `EarlyStopping` and `ModelCheckpoint`.
+            batch_size: windows in a step, over all replicas.
+            epochs: the last epoch.
+            initial_epoch: epochs already done; the order of batches goes on from there.
+            callbacks: any Keras callbacks.
+            seed: seed of the batches' order; None takes the model's.
+            **kwargs: as in `keras.Model.fit`.
+
+        Returns:
+            The history of losses and metrics by epoch.
+        """
+        if not self.compiled:
+            self.compile()
+        data: Any = x
+        clock = _EpochClock(initial_epoch)
+        if isinstance(x, Sequences):
+            self.check_catalog(x)
+            self.prepare()
+            self.mark_warm(x)
+            data = self.pipeline.training(
+                x,
+                batch_size=batch_size,
+                seed=self.seed if seed is None else seed,
+                epoch=lambda: clock.epoch,
+            )
+        if isinstance(validation_data, Requests):
+            self.check_catalog(validation_data)
+            self.prepare()
+            validation_data = self.pipeline.requests(validation_data, batch_size=256)
+        kwargs.setdefault("shuffle", False)  # the pipeline has shuffled; Keras warns that it cannot
+        listed = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+        return super().fit(
+            data,
+            validation_data=validation_data,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            callbacks=[clock, *(callback for callback in listed if callback is not None)],
+            **kwargs,
+        )
+
+    def evaluate(self, x: Any, *, batch_size: int = 256, **kwargs: Any) -> Any:
+        """Keras' evaluation: loss and metrics of a part of a split; see also `tp.evaluate`."""
+        if isinstance(x, Requests):
+            self.check_catalog(x)
+            self.prepare()
+            x = self.pipeline.requests(x, batch_size=batch_size)
+        return super().evaluate(x, **kwargs)
+
+    def predict(self, x: Any, *, batch_size: int = 256, **kwargs: Any) -> np.ndarray:
+        """The queries of requests, `[R, D]`, in the requests' order."""
+        if not isinstance(x, Requests):
+            return super().predict(x, **kwargs)
+        self.check_catalog(x)
+        self.prepare()
+        fields = self.pipeline.fields_of(x)
+        queries = np.zeros((len(x), self.encoder.width), np.float32)
+        for inputs, rows in self.pipeline.request_arrays(x, fields, batch_size):
+            queries[rows] = self.predict_on_batch(inputs)
+        return queries
+
+    def scores(self, requests: Requests, rows: np.ndarray) -> np.ndarray:
+        """Scores of all items for some requests, `[len(rows), N]`: what `tp.evaluate` ranks."""
+        # One pass serves all batches of an evaluation, as long as nothing is trained in between.
+        weights = hash(b"".join(np.asarray(v.value).tobytes() for v in self.trainable_variables))
+        if self._scored is None or self._scored[0] is not requests or self._scored[1] != weights:
+            queries, candidates = self.predict(requests), np.asarray(self.candidates())
+            self._scored = (requests, weights, queries, candidates)
+        _, _, queries, candidates = self._scored
+        return queries[rows] @ candidates.T
+
+    _scored: Any = None
+
+    def check_catalog(self, part: Sequences | Requests) -> None:
+        """Refuses data of another catalog.
+
+        Raises:
+            ConfigError: the catalogs differ.
+        """
+        if part.catalog.fingerprint != self.catalog.fingerprint:
+            raise ConfigError(
+                "The data must have the catalog that the model was made for "
+                f"({len(self.catalog)} items, {self.catalog.fingerprint[:12]}). Received: "
+                f"{len(part.catalog)} items, {part.catalog.fingerprint[:12]}."
+            )
+
+
+class _EpochClock(keras.callbacks.Callback):
+    """Tells the pipeline which epoch it shuffles."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.model.epochs_done = epoch + 1

@@ -1,0 +1,133 @@
+"""What is kept of a model over a frozen backbone: the trained tensors and a description."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import keras
+import numpy as np
+
+from tfprompt.encoders.texts import encode_texts
+from tfprompt.models import prompt_files, retriever_config
+
+if TYPE_CHECKING:
+    from tfprompt.data.catalog import Catalog
+    from tfprompt.encoders.prompted import PromptedEncoder
+    from tfprompt.models.item_table import ItemTable
+
+
+class KeptModel(keras.Model):
+    """A base of models that train prompts over a catalog.
+
+    A subclass sets `encoder`, `catalog`, `item_text` and `item_table`, and gives `options()`.
+    """
+
+    encoder: PromptedEncoder
+    catalog: Catalog
+    item_text: str
+    item_table: ItemTable
+
+    def options(self) -> dict[str, Any]:
+        """The constructor's options, as JSON."""
+        raise NotImplementedError
+
+    @property
+    def item_vectors(self) -> np.ndarray:
+        """The frozen text vectors of all items `[N, V]` of length 1, before any whitening."""
+        return encode_texts(self.encoder.loaded, self.catalog.texts(self.item_text))
+
+    def prepare(self) -> None:
+        """Encodes the catalog with the frozen backbone, once; `fit` and the like call it."""
+        if not self.item_table.filled:
+            self.item_table.fill(self.item_vectors)
+
+    @property
+    def trainable_parameters(self) -> int:
+        """How many numbers training changes."""
+        return sum(int(np.prod(variable.shape)) for variable in self.trainable_variables)
+
+    @property
+    def total_parameters(self) -> int:
+        """Those of the frozen backbone and the trained ones; the catalog's vectors are data."""
+        return int(self.encoder.loaded.backbone.count_params()) + self.trainable_parameters
+
+    def get_config(self) -> dict[str, Any]:
+        """What `keras.models.load_model` needs: options, catalog, and the backbone's name.
+
+        The frozen backbone is named and fingerprinted, not copied: a `.keras` file holds the
+        prompts and the catalog's vectors.
+        """
+        return {"name": self.name, **retriever_config.describe(self)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """Rebuilds the model around the backbone of that name.
+
+        Raises:
+            CheckpointError: the backbone that now goes by that name is another one.
+        """
+        return retriever_config.rebuild(cls, config)
+
+    def save_prompts(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        optimizer: bool = False,
+        metrics: dict[str, float] | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> Path:
+        """Writes the trained tensors and a readable description, a megabyte or so.
+
+        Args:
+            directory: replaced as a whole, atomically.
+            optimizer: also keeps the optimizer's state, to resume training.
+            metrics: figures to keep in the description.
+            data: where the data came from, to keep in the description.
+
+        Returns:
+            The directory.
+        """
+        return prompt_files.save(self, directory, optimizer=optimizer, metrics=metrics, data=data)
+
+    def export(self, filepath: str | os.PathLike[str], *, k: int = 100) -> Path:
+        """Writes a SavedModel for TensorFlow Serving; see `tfprompt.artifacts`.
+
+        Args:
+            filepath: `<name>/<version>` with an integer version; must not exist.
+            k: results of each request.
+        """
+        # Artifacts stand above models: imported when used.
+        from tfprompt.artifacts.saved_model import export_saved_model
+
+        return export_saved_model(self, filepath, k=k)
+
+    def load_prompts(self, directory: str | os.PathLike[str]) -> None:
+        """Reads what `save_prompts` wrote; a compiled model gets the optimizer's state too.
+
+        Raises:
+            CheckpointError: another backbone, another model, or a damaged file.
+        """
+        prompt_files.restore(self, directory)
+
+    def summary(self, print_fn: Any = print, **kwargs: Any) -> None:
+        """Prints the trained parts and how many parameters are trained and frozen."""
+        lines = [
+            f"{type(self).__name__} of {len(self.catalog):,} items: {self.encoder.template.source}",
+            "",
+        ]
+        variables = prompt_files.trained_variables(self)
+        width = max(map(len, variables), default=0)
+        for name, variable in variables.items():
+            shape = "×".join(map(str, variable.shape)) or "scalar"
+            lines.append(f"  {name:{width}}  {shape:>11}  {int(np.prod(variable.shape)):>9,}")
+        frozen = self.total_parameters - self.trainable_parameters
+        share = self.trainable_parameters / frozen
+        lines += [
+            "",
+            f"trainable parameters: {self.trainable_parameters:,} ({share:.2%} of the backbone's)",
+            f"frozen parameters:    {frozen:,} ({self.encoder.loaded.name}, seam at layer "
+            f"{self.encoder.prompt_layer})",
+        ]
+        print_fn("\n".join(lines))
