@@ -107,12 +107,13 @@ class ServingModule(tf.Module):
             counts = tf.cast(kept.row_lengths(), tf.int32)
             # One column more than the longest history, so that a wish always finds a place.
             history = tf.pad(kept.to_tensor(-1), [[0, 0], [0, 1]], constant_values=-1)
-            items = model.item_tower.tokens(*model.item_table(history))
+            vectors, ids = model.item_table(history)
             place = tf.one_hot(counts, tf.shape(history)[1]) * tf.cast(wished, tf.float32)[:, None]
-            place = place[:, :, None]
-            wish = model.text_items(self._wish_vectors(inputs[WISH]))[:, None, :]
-            request["items"] = items * (1.0 - place) + place * wish
-            request["items_mask"] = (history >= 0) | (place[:, :, 0] > 0)
+            wish = model.item_table.from_text(self._wish_vectors(inputs[WISH]))
+            # The wish's place holds padding, whose vector and id are zero.
+            request["vectors"] = vectors + place[:, :, None] * wish[:, None, :]
+            request["ids"] = ids
+            request["items_mask"] = (history >= 0) | (place > 0)
         return model(request)
 
     def _newest(self, rows: tf.Tensor, room: tf.Tensor) -> tf.RaggedTensor:

@@ -3,6 +3,7 @@
 from tfprompt.layers.attention_rules import attention_mask
 from tfprompt.layers.deep_prompt import DeepPrompt
 from tfprompt.layers.feature_token import FeatureToken
+from tfprompt.layers.history_content import history_content
 from tfprompt.layers.item_tokens import ItemTokens
 from tfprompt.layers.item_tower import ItemTower
 from tfprompt.layers.low_rank_ids import LowRankIds
@@ -18,5 +19,6 @@ __all__ = [
     "SoftPrompt",
     "Whitening",
     "attention_mask",
+    "history_content",
     "unit_length",
 ]

@@ -125,12 +125,14 @@ def _query(
     inputs: dict[str, Any] = dict(fields.take(np.zeros(1, int)))
     room = encoder.max_history - bool(wish)
     history = rows[-room:][None].astype(np.int32) if room > 0 else rows[:0][None].astype(np.int32)
-    parts = [np.asarray(model.item_tower.tokens(*model.item_table(history)))]
+    vectors, ids = model.item_table(history)
     if wish:
         raw = encode_texts(encoder.loaded, [wish], cache=False, progress=False)
-        parts.append(np.asarray(model.text_items(raw))[None])
-    inputs["items"] = np.concatenate(parts, axis=1)
-    inputs["items_mask"] = np.ones(inputs["items"].shape[:2], bool)
+        vectors = np.concatenate([vectors, model.item_table.from_text(raw)[None]], axis=1)
+        if ids is not None:
+            ids = np.concatenate([ids, np.zeros((1, 1, ids.shape[-1]), np.float32)], axis=1)
+    inputs["vectors"], inputs["ids"] = vectors, ids
+    inputs["items_mask"] = np.ones(inputs["vectors"].shape[:2], bool)
     return np.asarray(model(inputs))[0]
 
 

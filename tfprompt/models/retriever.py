@@ -14,7 +14,7 @@ from keras import ops
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.errors import ConfigError
 from tfprompt.evaluation.keras_metrics import MRR, HRAtK, NDCGAtK, RecallAtK, ranks_from_scores
-from tfprompt.layers import ItemTower, unit_length
+from tfprompt.layers import ItemTower, history_content, unit_length
 from tfprompt.models.fits_parts import FitsParts
 from tfprompt.models.item_table import ItemTable
 from tfprompt.models.pipeline import Pipeline
@@ -33,7 +33,8 @@ class Retriever(FitsParts):
 
     The query is the prompted encoder's read-out; a candidate is an item's frozen text vector
     through a trained projection, plus, with `collaborative`, a low-rank id embedding. Both are
-    compared by cosine, or by dot product (divided by the root of the width).
+    compared by cosine, or by dot product (divided by the root of the width). With
+    `content_weight`, what is trained is a correction of the untrained content similarity.
 
     Args:
         encoder: the prompted encoder. It belongs to this model from here on.
@@ -44,6 +45,8 @@ class Retriever(FitsParts):
         learn_temperature: trains the temperature, starting at `temperature`.
         negatives: "catalog" (full softmax), "in_batch", "sampled", or a `Negatives`.
         collaborative: rank R of the items' id embedding; 0 uses text alone.
+        content_weight: weight of the untrained similarity between an item's text and the history's,
+            added to the trained score from the first step on. It keeps cold items in reach.
         id_dropout: share of ids hidden in training, so that cold items stay recommendable.
         shrinkage: of the whitening of the items' text vectors, see `Whitening`; None leaves them
             as they are.
@@ -72,6 +75,7 @@ class Retriever(FitsParts):
         learn_temperature: bool = True,
         negatives: str | Negatives = "catalog",
         collaborative: int = 0,
+        content_weight: float = 0.0,
         id_dropout: float = 0.0,
         shrinkage: float | None = 1.0,
         tied: bool = True,
@@ -91,6 +95,7 @@ class Retriever(FitsParts):
         self.encoder = encoder
         self.catalog = items
         self.similarity = similarity
+        self.content_weight = content_weight
         self.collaborative = collaborative
         self.learn_temperature = learn_temperature
         self.negatives = negatives
@@ -130,51 +135,53 @@ class Retriever(FitsParts):
     def call(
         self, inputs: Mapping[str, Any], every_position: bool = False, training: bool | None = None
     ) -> Any:
-        """Encodes requests: queries `[B, D]` (`[B, H+1, D]` with `every_position`).
+        """Encodes requests: queries `[B, W]` (`[B, H+1, W]` with `every_position`).
+
+        W is D, or D + V with `content_weight`: then the last V columns hold the history's text.
 
         Args:
             inputs: as for `PromptedEncoder`, with `history` int `[B, H]` (catalog rows, -1 for
-                padding) in place of `items`.
+                padding) in place of `items`; or with `vectors` `[B, H, V]` (in the table's
+                space, see `ItemTable.from_text`), `ids` `[B, H, R]` where there are any, and
+                `items_mask`.
             every_position: one query a step.
             training: runs dropout.
         """
         prepared = dict(inputs)
         if "history" in prepared:
             history = prepared.pop("history")
-            prepared["items"] = self.item_tower.tokens(*self.item_table(history, training=training))
+            prepared["vectors"], prepared["ids"] = self.item_table(history, training=training)
             prepared["items_mask"] = history >= 0
+        vectors, ids = prepared.pop("vectors", None), prepared.pop("ids", None)
+        if self.encoder.item_tokens is not None:
+            prepared["items"] = self.item_tower.tokens(vectors, ids)
         queries = self.encoder(prepared, every_position=every_position, training=training)
         if self.similarity == "cosine":
-            return unit_length(queries)
-        return queries / self.encoder.width**0.5
+            queries = unit_length(queries)
+        else:
+            queries = queries / self.encoder.width**0.5
+        if not self.content_weight:
+            return queries
+        content = history_content(vectors, prepared["items_mask"], every_position)
+        return ops.concatenate([queries, self.content_weight * content], axis=-1)
 
     def candidates(self, rows: Any = None, training: bool | None = None) -> Any:
-        """Items as candidates `[n, D]`.
+        """Items as candidates `[n, W]`.
 
         Args:
             rows: catalog rows `[n]`, None for all N.
             training: runs the dropping of ids.
         """
         if rows is None:
-            candidates = self.item_tower(*self.item_table.all_items(training=training))
+            vectors, ids = self.item_table.all_items(training=training)
         else:
-            candidates = self.item_tower(*self.item_table(rows, training=training))
-        return unit_length(candidates) if self.similarity == "cosine" else candidates
-
-    def text_items(self, vectors: Any) -> Any:
-        """Items that only their text describes, such as wishes, as `items` of `call`.
-
-        Args:
-            vectors: raw text vectors `[..., V]`, as `encode_texts` gives them.
-
-        Returns:
-            `[..., D]`.
-        """
-        vectors = self.item_table.from_text(vectors)
-        if self.item_table.rank is None:
-            return self.item_tower.tokens(vectors)
-        none = ops.zeros((*ops.shape(vectors)[:-1], self.item_table.rank))
-        return self.item_tower.tokens(vectors, none)
+            vectors, ids = self.item_table(rows, training=training)
+        candidates = self.item_tower(vectors, ids)
+        if self.similarity == "cosine":
+            candidates = unit_length(candidates)
+        if not self.content_weight:
+            return candidates
+        return ops.concatenate([candidates, vectors], axis=-1)
 
     @property
     def temperature(self) -> Any:
@@ -265,6 +272,7 @@ class Retriever(FitsParts):
             "learn_temperature": self.learn_temperature,
             "negatives": dataclasses.asdict(self.negatives),
             "collaborative": self.collaborative,
+            "content_weight": self.content_weight,
             "id_dropout": self.id_dropout,
             "shrinkage": self.item_table.shrinkage,
             "tied": self.item_tower.tied,
