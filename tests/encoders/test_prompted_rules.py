@@ -93,7 +93,7 @@ def test_prompts_and_words_never_see_items() -> None:
     changed = {**inputs, "items": inputs["items"][::-1]}
     outputs = []
     for x in (inputs, changed):
-        plan, _ = made._lay_out(x, True, False)
+        plan, *_ = made._lay_out(x, True, False)
         outputs.append(np.asarray(made._upper(plan, None, training=False))[:, :-6])
     np.testing.assert_array_equal(*outputs)
 

@@ -195,8 +195,7 @@ class PromptedEncoder(keras.layers.Layer):
         Returns:
             Queries `[B, D]`, or `[B, H+1, D]` with `every_position`.
         """
-        plan, steps = self._lay_out(inputs, every_position, training)
-        columns = None if steps is None else reading.columns(plan, steps, self.read_out)
+        plan, steps, columns = self._lay_out(inputs, every_position, training)
         states = self._upper(plan, columns, training=bool(training and self.upper_dropout))
         if steps is not None:
             return reading.read_history(states, plan, steps, self.read_out, every_position)
@@ -206,8 +205,11 @@ class PromptedEncoder(keras.layers.Layer):
 
     def _lay_out(
         self, inputs: Mapping[str, Any], every_position: bool, training: bool | None
-    ) -> tuple[TokenPlan, Any]:
-        """The token plan, and the steps `[B, Q]` that are read out."""
+    ) -> tuple[TokenPlan, Any, Any]:
+        """The plan, the steps `[B, Q]` that are read out, and how many columns they stand in.
+
+        What is read stands last: copies of the mask, or else the items.
+        """
         text, text_mask = inputs["states"], ops.cast(inputs["states_mask"], "bool")
         text_order = ops.cast(inputs["order"], "int32")
         parts, soft = [], iter(self.soft_prompts)
@@ -228,7 +230,7 @@ class PromptedEncoder(keras.layers.Layer):
             text_mask = ops.logical_and(text_mask, ops.logical_not(at_mask))
         parts.append(Part.of(text, valid=text_mask, order=text_order))
         if self.item_tokens is None:
-            return TokenPlan.join(parts), None
+            return TokenPlan.join(parts), None, None
 
         items_mask = ops.cast(inputs["items_mask"], "bool")
         tokens = self.item_tokens(inputs["items"], training=training)
@@ -242,7 +244,8 @@ class PromptedEncoder(keras.layers.Layer):
             weights = ops.expand_dims(ops.cast(at_mask, text.dtype), -1)
             mask_state = ops.sum(text * weights, axis=1)
             parts.append(readout_part(mask_state, steps, self.text_plan.mask_order))
-        return TokenPlan.join(parts), steps
+            length = ops.shape(steps)[1]
+        return TokenPlan.join(parts), steps, length
 
     def _upper(self, plan: TokenPlan, columns: Any, training: bool) -> Any:
         """The plan through the frozen upper layers.

@@ -8,7 +8,6 @@ from keras import ops
 
 from tfprompt.encoders.token_plan import TokenPlan
 from tfprompt.errors import ConfigError
-from tfprompt.layers.attention_rules import ITEM
 from tfprompt.prompts.template import Template
 
 ReadOut = Literal["last", "mask", "mean"]
@@ -54,16 +53,6 @@ def read_text(states: Any, plan: TokenPlan, mask_order: int | None, prompts: int
         chosen = ops.logical_and(plan.valid, place >= prompts)
     weights = ops.expand_dims(ops.cast(chosen, states.dtype), -1)
     return ops.sum(states * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1)
-
-
-def columns(plan: TokenPlan, steps: Any, kind: ReadOut) -> Any:
-    """How many columns at the end of the plan a history is read from.
-
-    Copies of the mask stand last; without them, the item tokens do.
-    """
-    if kind == "mask":
-        return ops.shape(steps)[1]
-    return ops.sum(ops.cast(plan.role[0] == ITEM, "int32"))
 
 
 def read_history(states: Any, plan: TokenPlan, steps: Any, kind: ReadOut, every: bool) -> Any:

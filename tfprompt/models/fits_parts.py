@@ -94,6 +94,8 @@ class FitsParts(KeptModel):
 
     def evaluate(self, x: Any, *, batch_size: int = 256, **kwargs: Any) -> Any:
         """Keras' evaluation: loss and metrics of a part of a split; see also `tp.evaluate`."""
+        if not self.compiled:
+            self.compile()
         if isinstance(x, Requests):
             self.check_catalog(x)
             self.prepare()

@@ -72,6 +72,7 @@ def save(
                     "fingerprint": model.catalog.fingerprint,
                     "ids": _ids_digest(model.catalog),
                 },
+                "features": _feature_columns(model),
                 "data": data or {},
                 "metrics": metrics or {},
                 "epochs": model.epochs_done,
@@ -123,6 +124,11 @@ def restore(model: Retriever, directory: str | os.PathLike[str]) -> None:
             f"Collaborative ids belong to the items of their catalog, row by row: {directory} was "
             f"trained on {description['catalog'].get('items')} items. Received: a catalog of "
             f"{len(model.catalog)} other items, or in another order."
+        )
+    if (features := _feature_columns(model)) != description.get("features", features):
+        raise CheckpointError(
+            "Feature tokens belong to the columns they were trained on: categories by their order, "
+            f"numbers by mean and deviation. Received: other values in {sorted(features)}."
         )
     # All is read and checked before anything is assigned: a refused file changes nothing.
     tensors = _read(Path(directory) / TENSORS)
@@ -270,3 +276,17 @@ def _contents(directory: Path) -> str:
     if not directory.is_dir():
         return "nothing, since it is no directory"
     return ", ".join(sorted(path.name for path in directory.iterdir())[:8]) or "nothing"
+
+
+def _feature_columns(model: Retriever) -> dict[str, Any]:
+    """What the feature tokens of the template mean: vocabulary, or mean and deviation."""
+    columns = model.catalog.columns
+    return {
+        name: {
+            "vocabulary": list(columns[name].vocabulary or ()),
+            "mean": columns[name].mean,
+            "std": columns[name].std,
+        }
+        for name in model.encoder.template.features
+        if name in columns
+    }

@@ -12,6 +12,7 @@ import polars as pl
 from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError, DataError
 from tfprompt.models.request_fields import RequestFields
+from tfprompt.prompts.template import WISH
 
 if TYPE_CHECKING:
     from tfprompt.data.dataset import Dataset
@@ -81,6 +82,12 @@ def recommend(
     if wish and len(wish) > MAX_WISH_CHARACTERS:
         raise ConfigError(
             f"A wish has at most {MAX_WISH_CHARACTERS:,} characters. Received: {len(wish):,}."
+        )
+    template = model.encoder.template
+    if wish and not template.has_history and WISH not in template.fields:
+        raise ConfigError(
+            "A wish is read as an item of {history:items} or as {wish}, and the template has "
+            f"neither. Received: {template.source!r}."
         )
     model.prepare()
     past, values = _known_user(data, user) if user is not None else ([], {})

@@ -197,6 +197,11 @@ class Retriever(FitsParts):
                 "The loss of a Retriever is its TFRS task: choose it by `negatives`. "
                 f"Received: loss={kwargs['loss']!r}."
             )
+        if kwargs.get("metrics") or kwargs.get("weighted_metrics"):
+            raise ConfigError(
+                "A Retriever reports HR, recall and NDCG at 10 and MRR over all items; other "
+                "figures come from tp.evaluate. Received: metrics to compile with."
+            )
         super().compile(
             optimizer=optimizer or keras.optimizers.AdamW(2e-3, global_clipnorm=1.0), **kwargs
         )

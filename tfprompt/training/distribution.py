@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Literal
 
 import tensorflow as tf
@@ -41,6 +42,13 @@ def strategy(kind: Literal["auto", "one", "mirrored"] = "auto") -> tf.distribute
         raise ConfigError(
             f"A mirrored strategy needs two devices or more. Received: {', '.join(devices)}."
         )
+    return _mirrored(tuple(devices))
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
+    # Once a process: TensorFlow numbers the collectives of each strategy from the same start, and
+    # a second strategy's are refused where their shapes differ from the first one's.
     return tf.distribute.MirroredStrategy(devices)
 
 
@@ -66,14 +74,28 @@ def gather_own_first(values: Any) -> Any:
     """All replicas' rows `[n_r, ...]` in one tensor, this replica's first; keeps gradients.
 
     In-batch negatives are those of the global batch; the TFRS task wants the positives first.
+    Built on a sum alone: each replica adds its rows at their place in a tensor of zeros. An
+    `all_gather` of rows whose number differs aborts the collective beside the gradients' sums.
     """
-    if replicas() == 1:
+    count = replicas()
+    if count == 1:
         return values
     context = tf.distribute.get_replica_context()
-    gathered = context.all_gather(values, axis=0)
-    sizes = context.all_gather(tf.shape(values)[:1], axis=0)
-    before = tf.reduce_sum(sizes[: context.replica_id_in_sync_group])
-    return tf.roll(gathered, shift=-before, axis=0)
+    own = context.replica_id_in_sync_group
+    rows = tf.shape(values)[0]
+    sizes = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.one_hot(own, count, dtype=tf.float32)
+                               * tf.cast(rows, tf.float32))  # fmt: skip
+    sizes = tf.cast(sizes, tf.int32)
+    before = tf.reduce_sum(sizes[:own])
+    after = tf.reduce_sum(sizes) - before - rows
+    paddings = tf.concat(
+        [[[before, after]], tf.zeros([len(values.shape) - 1, 2], tf.int32)], axis=0
+    )
+    placed = tf.pad(values, paddings)
+    if values.dtype.is_integer:
+        placed = tf.cast(placed, tf.float64)  # exact up to 2^53, and summed like the others
+    gathered = context.all_reduce(tf.distribute.ReduceOp.SUM, placed)
+    return tf.roll(tf.cast(gathered, values.dtype), shift=-before, axis=0)
 
 
 def shared_gradients(gradients: list[Any], optimizer: Any) -> list[Any]:
@@ -83,13 +105,13 @@ def shared_gradients(gradients: list[Any], optimizer: Any) -> list[Any]:
     the sum is clipped; an equal share of it passes the optimizer's own clipping unchanged (it is
     shorter than the bound), and the optimizer's sum restores it.
     """
-    count = replicas()
-    if count == 1:
-        return gradients
-    # Lookups give sparse gradients with a row per lookup; replicas with different numbers of rows
-    # could not exchange them ("Shape mismatch in the collective instance").
+    # Lookups give sparse gradients with a row per lookup. Replicas with different numbers of rows
+    # could not exchange them ("Shape mismatch in the collective instance"), and clipping would
+    # take the norm of the rows before equal ones are added.
     gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
-    if not any((optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue)):
+    count = replicas()
+    clips = (optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue)
+    if count == 1 or not any(clips):
         return gradients
     context = tf.distribute.get_replica_context()
     present = [g for g in gradients if g is not None]
