@@ -22,6 +22,7 @@ NAMES = {
     "sasrec": "SASRec, ids, full softmax, width 128",
     "random-backbone": "prompts on a random backbone",
     "text": "**prompts, text alone**",
+    "text-content": "**prompts correcting content similarity**",
     "collaborative": "**prompts, text and low-rank ids**",
 }
 
