@@ -113,7 +113,7 @@ def test_inspect(trained: Path, settings: dict[str, Any], capsys: Any) -> None:
         True, False, False, False, False, True,
     ]  # fmt: skip
     shown = cli(capsys, "inspect", trained).out
-    assert "text of occupation" in shown and "temperature: 0.05" in shown
+    assert "text of occupation" in shown and "temperature: 0.1" in shown
 
 
 def test_data(settings: dict[str, Any], capsys: Any) -> None:

@@ -48,12 +48,15 @@ def test_one_user_by_hand():
     assert batch["row"].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("shift", [True, False])
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("window", [1, 7, 8, 20, 50])
-def test_every_pair_once_and_nothing_of_the_future(seed, window):
+def test_every_pair_once_and_nothing_of_the_future(seed, window, shift):
     data = random_sequences(seed)
     seen = []
-    for batch in training_batches(data, window=window, batch_size=16, seed=seed, epoch=1):
+    for batch in training_batches(
+        data, window=window, batch_size=16, seed=seed, epoch=1, shift=shift
+    ):
         history, target, event = batch["history"], batch["target"], batch["event"]
         assert history.shape == target.shape == event.shape and len(history) <= 16
         assert history.shape[1] in {w for w in (8, 16, 32) if w < window} | {window}
@@ -71,13 +74,24 @@ def test_every_pair_once_and_nothing_of_the_future(seed, window):
                 assert history[i, j] == data.items[at - 1] + 1
             assert batch["start"][i] == (event[i, 0] == begin + 1)
             assert batch["first"][i] == (data.items[begin] + 1 if batch["start"][i] else 0)
-            # Windows are cut from the end: only the oldest of a user may be short.
-            assert len(real) == window or batch["start"][i]
+            # Full windows but for the oldest of a user and, where the cuts move, the newest.
+            newest = event[i, len(real) - 1] == end - 1
+            assert len(real) == window or batch["start"][i] or (shift and newest)
             seen += event[i][real].tolist()
     expected = [
         at for u in range(len(data)) for at in range(data.offsets[u] + 1, data.offsets[u + 1])
     ]
     assert sorted(seen) == expected
+
+
+def test_cuts_move_but_their_number_stays():
+    data = random_sequences(4)
+    epochs = [list(training_batches(data, window=7, batch_size=5, epoch=e)) for e in range(4)]
+    assert {len(batches) for batches in epochs} == {number_of_batches(data, window=7, batch_size=5)}
+    cuts = [
+        {int(first) for batch in batches for first in batch["event"][:, 0]} for batches in epochs
+    ]
+    assert len({frozenset(cut) for cut in cuts}) == 4
 
 
 def flat(batches):

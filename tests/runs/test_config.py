@@ -9,7 +9,7 @@ import pytest
 
 from tfprompt.errors import ConfigError
 from tfprompt.runs import RunConfig
-from tfprompt.runs.config import TEMPLATE
+from tfprompt.runs.config import COLLABORATIVE, RECIPES, TEMPLATE
 
 
 def test_defaults_survive_json() -> None:
@@ -61,7 +61,11 @@ def test_files(tmp_path: Path) -> None:
 
 
 def test_recipe_fills_in_but_does_not_override() -> None:
-    assert "{occupation}" in str(RunConfig(data="movielens-100k").resolved().template)
+    recipe = RECIPES["movielens-100k"]["collaborative"]
+    assert recipe != COLLABORATIVE
+    assert RunConfig(data="movielens-100k").resolved().collaborative == recipe
+    assert RunConfig(data="movielens-100k", collaborative=0).resolved().collaborative == 0
+    assert RunConfig(interactions="a.csv").resolved().collaborative == COLLABORATIVE
     own = RunConfig(data="movielens-100k", template="{soft:1} {history:items}").resolved()
     assert own.template == "{soft:1} {history:items}"
     assert RunConfig(interactions="a.csv").resolved().template == TEMPLATE

@@ -46,3 +46,7 @@ def __getattr__(name: str) -> Any:
     if name in _KERAS:
         return getattr(importlib.import_module("tfprompt.evaluation.keras_metrics"), name)
     raise AttributeError(f"module 'tfprompt.evaluation' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

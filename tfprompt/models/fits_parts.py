@@ -32,7 +32,12 @@ class FitsParts(KeptModel):
         raise NotImplementedError
 
     def candidates(self) -> Any:
-        """All items as candidates `[N, D]`."""
+        """All items as candidates `[N, W]`."""
+        raise NotImplementedError
+
+    @property
+    def query_width(self) -> int:
+        """Width W of a query."""
         raise NotImplementedError
 
     def fit(
@@ -109,7 +114,7 @@ class FitsParts(KeptModel):
         self.check_catalog(x)
         self.prepare()
         fields = self.pipeline.fields_of(x)
-        queries = np.zeros((len(x), self.encoder.width), np.float32)
+        queries = np.zeros((len(x), self.query_width), np.float32)
         for inputs, rows in self.pipeline.request_arrays(x, fields, batch_size):
             queries[rows] = self.predict_on_batch(inputs)
         return queries

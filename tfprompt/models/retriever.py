@@ -184,6 +184,11 @@ class Retriever(FitsParts):
         return ops.concatenate([candidates, vectors], axis=-1)
 
     @property
+    def query_width(self) -> int:
+        """Width W of queries and candidates."""
+        return self.encoder.width + (self.item_table.width if self.content_weight else 0)
+
+    @property
     def temperature(self) -> Any:
         """The scalar that divides scores."""
         return ops.exp(self.log_temperature)
