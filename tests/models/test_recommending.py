@@ -88,7 +88,7 @@ def test_a_history_longer_than_the_model_takes_is_cut_to_the_newest(model: Retri
 
 
 def test_a_wish_stands_as_the_newest_item_of_the_history() -> None:
-    made = retriever("{soft:2} watched {history:items}", shrinkage=None)
+    made = retriever("{soft:2} watched {history:items}", shrinkage=None, wish_weight=0.0)
     # A wish in the words of an item is that item, as far as text goes.
     wished = recommend(made, wish=TITLES[4], history=["i1"], k=ITEMS)
     read = recommend(made, history=["i1", "i4"], k=ITEMS)
@@ -98,6 +98,21 @@ def test_a_wish_stands_as_the_newest_item_of_the_history() -> None:
     )
     vectors = encode_texts(made.encoder.loaded, [TITLES[4]], cache=False, progress=False)
     np.testing.assert_allclose(vectors[0], made.item_vectors[4], atol=1e-5)
+
+
+def test_the_wish_weight_adds_the_similarity_of_the_texts() -> None:
+    template = "{soft:2} watched {history:items}"
+    plain, weighted = (retriever(template, wish_weight=w, seed=1) for w in (0.0, 2.0))
+    given = {"wish": "a red story", "history": ["i1"], "k": ITEMS}
+    before, after = (
+        {item.item_id: item.score for item in recommend(made, **given)}
+        for made in (plain, weighted)
+    )
+    raw = encode_texts(plain.encoder.loaded, ["a red story"], cache=False, progress=False)
+    similar = np.asarray(plain.item_table.vectors) @ np.asarray(plain.item_table.from_text(raw))[0]
+    for item, score in after.items():
+        row = int(plain.catalog.index_of([item])[0])
+        assert score == pytest.approx(before[item] + 2 * similar[row], abs=1e-4)
 
 
 def test_every_mix_of_what_is_known(model: Retriever) -> None:

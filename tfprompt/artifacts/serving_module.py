@@ -52,7 +52,7 @@ class ServingModule(tf.Module):
         # SavedModel follows the tf.Variables that a module holds.
         weights = [*encoder.loaded.backbone.weights, *model.weights]
         self.frozen_and_trained = [weight.value for weight in weights]
-        self.index = CatalogIndex(np.asarray(model.candidates()))
+        self.index = CatalogIndex(np.asarray(model.wish_candidates()))
         self.item_ids = tf.Variable(
             [*model.catalog.ids.tolist(), NO_ITEM], trainable=False, name="item_ids"
         )
@@ -90,7 +90,7 @@ class ServingModule(tf.Module):
         }
 
     def query(self, rows: tf.Tensor, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Queries `[B, D]` from catalog rows `[B, H]` (negative = skip) and the other inputs."""
+        """Queries `[B, D+V]` from catalog rows `[B, H]` (negative = skip) and the other inputs."""
         model = self._model()
         encoder = model.encoder
         batch = tf.shape(rows)[0]
@@ -101,20 +101,21 @@ class ServingModule(tf.Module):
             "order": plan["order"],
             **self._features(inputs),
         }
+        wished = tf.strings.length(tf.strings.strip(inputs[WISH])) > 0
+        wish = model.item_table.from_text(self._wish_vectors(inputs[WISH]))
+        wish = tf.where(wished[:, None], wish, 0.0)
         if self.template.has_history:
-            wished = tf.strings.length(tf.strings.strip(inputs[WISH])) > 0
             kept = self._newest(rows, encoder.max_history - tf.cast(wished, tf.int32))
             counts = tf.cast(kept.row_lengths(), tf.int32)
-            # One column more than the longest history, so that a wish always finds a place.
+            # One column more than the longest history, so that a wish always finds a place. The
+            # place holds padding, whose vector and id are zero.
             history = tf.pad(kept.to_tensor(-1), [[0, 0], [0, 1]], constant_values=-1)
             vectors, ids = model.item_table(history)
             place = tf.one_hot(counts, tf.shape(history)[1]) * tf.cast(wished, tf.float32)[:, None]
-            wish = model.item_table.from_text(self._wish_vectors(inputs[WISH]))
-            # The wish's place holds padding, whose vector and id are zero.
             request["vectors"] = vectors + place[:, :, None] * wish[:, None, :]
             request["ids"] = ids
             request["items_mask"] = (history >= 0) | (place > 0)
-        return model(request)
+        return model.wish_queries(model(request), wish)
 
     def _newest(self, rows: tf.Tensor, room: tf.Tensor) -> tf.RaggedTensor:
         """The newest known items of each history: `room` `[B]` of them at most."""

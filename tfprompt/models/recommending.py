@@ -50,7 +50,9 @@ def recommend(
     """Recommends items for a known user, a new user's history, a wish, or any mix of them.
 
     A wish is read as an item that the catalog does not hold: its text vector stands as the newest
-    item of the history. So it needs no training of its own, and combines with a history.
+    item of the history. So it needs no training of its own, and combines with a history. What an
+    item's text has in common with the wish counts beside (`wish_weight`): the trained part alone
+    leans to what is popular.
 
     Args:
         model: a trained retriever.
@@ -89,13 +91,14 @@ def recommend(
             "A wish is read as an item of {history:items} or as {wish}, and the template has "
             f"neither. Received: {template.source!r}."
         )
+    wish = (wish or "").strip()
     model.prepare()
     past, values = _known_user(data, user) if user is not None else ([], {})
     past = [*past, *(history or ())]
     rows = model.catalog.index_of(past)
     rows = rows[rows >= 0]
     query = _query(model, rows, wish, {**values, **(profile or {}), "wish": wish or ""})
-    scores = np.asarray(model.candidates()) @ query
+    scores = np.asarray(model.wish_candidates()) @ query
     hidden = model.catalog.index_of(list(exclude))
     scores[rows] = -np.inf
     scores[hidden[hidden >= 0]] = -np.inf
@@ -125,7 +128,7 @@ def _known_user(data: Dataset | None, user: str) -> tuple[list[str], dict[str, A
 def _query(
     model: Retriever, rows: np.ndarray, wish: str | None, values: Mapping[str, Any]
 ) -> np.ndarray:
-    """The query `[D]` of one request."""
+    """The query `[D+V]` of one request."""
     encoder = model.encoder
     users = pl.DataFrame({name: [value] for name, value in values.items()}, strict=False)
     fields = RequestFields(encoder, model.catalog.columns, users)
@@ -133,14 +136,16 @@ def _query(
     room = encoder.max_history - bool(wish)
     history = rows[-room:][None].astype(np.int32) if room > 0 else rows[:0][None].astype(np.int32)
     vectors, ids = model.item_table(history)
+    wished = np.zeros((1, model.item_table.width), np.float32)
     if wish:
         raw = encode_texts(encoder.loaded, [wish], cache=False, progress=False)
-        vectors = np.concatenate([vectors, model.item_table.from_text(raw)[None]], axis=1)
+        wished = np.asarray(model.item_table.from_text(raw))
+        vectors = np.concatenate([vectors, wished[None]], axis=1)
         if ids is not None:
             ids = np.concatenate([ids, np.zeros((1, 1, ids.shape[-1]), np.float32)], axis=1)
     inputs["vectors"], inputs["ids"] = vectors, ids
     inputs["items_mask"] = np.ones(inputs["vectors"].shape[:2], bool)
-    return np.asarray(model(inputs))[0]
+    return np.asarray(model.wish_queries(model(inputs), wished))[0]
 
 
 def _titles(model: Retriever) -> list[str]:

@@ -47,6 +47,8 @@ class Retriever(FitsParts):
         collaborative: rank R of the items' id embedding; 0 uses text alone.
         content_weight: weight of the untrained similarity between an item's text and the history's,
             added to the trained score from the first step on. It keeps cold items in reach.
+        wish_weight: weight of the untrained similarity between an item's text and a wish's, in
+            recommendations; training sees no wishes.
         id_dropout: share of ids hidden in training, so that cold items stay recommendable.
         shrinkage: of the whitening of the items' text vectors, see `Whitening`; None leaves them
             as they are.
@@ -76,6 +78,7 @@ class Retriever(FitsParts):
         negatives: str | Negatives = "catalog",
         collaborative: int = 0,
         content_weight: float = 0.0,
+        wish_weight: float = 1.0,
         id_dropout: float = 0.0,
         shrinkage: float | None = 1.0,
         tied: bool = True,
@@ -96,6 +99,7 @@ class Retriever(FitsParts):
         self.catalog = items
         self.similarity = similarity
         self.content_weight = content_weight
+        self.wish_weight = wish_weight
         self.collaborative = collaborative
         self.learn_temperature = learn_temperature
         self.negatives = negatives
@@ -182,6 +186,28 @@ class Retriever(FitsParts):
         if not self.content_weight:
             return candidates
         return ops.concatenate([candidates, vectors], axis=-1)
+
+    def wish_queries(self, queries: Any, wishes: Any) -> Any:
+        """Queries that a wish's own text has a say in, for `wish_candidates`.
+
+        Args:
+            queries: `[B, W]`, as `call` gives them.
+            wishes: text vectors in the table's space `[B, V]`, zeros for no wish.
+
+        Returns:
+            `[B, D+V]`.
+        """
+        wishes = self.wish_weight * wishes
+        if self.content_weight:
+            wishes = wishes + queries[:, self.encoder.width :]
+        return ops.concatenate([queries[:, : self.encoder.width], wishes], axis=-1)
+
+    def wish_candidates(self) -> Any:
+        """All items `[N, D+V]`: their trained part and their text."""
+        candidates = self.candidates()
+        if self.content_weight:
+            return candidates
+        return ops.concatenate([candidates, self.item_table.all_items()[0]], axis=-1)
 
     @property
     def query_width(self) -> int:
@@ -283,6 +309,7 @@ class Retriever(FitsParts):
             "negatives": dataclasses.asdict(self.negatives),
             "collaborative": self.collaborative,
             "content_weight": self.content_weight,
+            "wish_weight": self.wish_weight,
             "id_dropout": self.id_dropout,
             "shrinkage": self.item_table.shrinkage,
             "tied": self.item_tower.tied,
