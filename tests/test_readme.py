@@ -52,6 +52,7 @@ def test_the_script_names_what_there_is() -> None:
     assert used
     for name in used:
         assert hasattr(tp, name)
+    assert (ROOT / "examples" / "movielens.py").read_text("utf-8").endswith(script)
     assert len([line for line in script.splitlines() if line.strip()]) <= 22
 
 
