@@ -12,7 +12,7 @@ help:
 	@echo "make demo   install, fetch data and weights, train, evaluate, recommend, export"
 	@echo "make test   every test"
 	@echo "make lint   ruff and mypy"
-	@echo "make bench  the figures of docs/results.md (hours)"
+	@echo "make bench  the figures of docs/results.md (hours; Amazon Toys from TFPROMPT_DATA)"
 
 install: $(VENV)/.installed
 
@@ -37,7 +37,11 @@ lint: install
 
 bench: install
 	$(BIN)/python benchmarks/quality.py --data movielens-100k --seeds 3
-	$(BIN)/python benchmarks/quality.py --data amazon-toys --seeds 3
+	$(BIN)/python benchmarks/quality.py --data movielens-100k --split cold-items \
+	    --rows text,text-content --seeds 3
+	$(BIN)/python benchmarks/quality.py --data amazon-toys --rows text,collaborative --seeds 3
+	$(BIN)/python benchmarks/render.py
+	$(BIN)/python benchmarks/readme.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -16,11 +16,15 @@ START, END = "<!-- results -->", "<!-- /results -->"
 # Rows of the table and what they are called there.
 NAMES = {
     "popularity": "popularity",
-    "content-whitened": "untrained content similarity",
+    "content-whitened": "untrained content similarity, half whitened",
+    "content-whitened-fully": "untrained content similarity, whitened",
+    "item-knn": "item-kNN, recency-weighted",
     "item-knn-tuned": "item-kNN, tuned on validation",
     "sasrec-64": "SASRec, ids, full softmax, width 64",
     "sasrec": "SASRec, ids, full softmax, width 128",
-    "random-backbone": "prompts on a random backbone",
+    "random-backbone": "prompts on a random backbone, text alone",
+    "random-upper": "prompts in a random last layer, text alone",
+    "no-prompt": "no prompts, text alone",
     "text": "**prompts, text alone**",
     "text-content": "**prompts correcting content similarity**",
     "collaborative": "**prompts, text and low-rank ids**",

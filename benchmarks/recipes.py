@@ -42,7 +42,7 @@ ROWS: dict[str, Recipe] = {
     # 1 and 2 on the validation part of MovieLens-100K's cold items.
     "text-content": {"model": {"content_weight": 1.0}},
     "no-prompt": {"template": "{history:items}"},
-    "deep": {"encoder": {"deep": True}},
+    "deep": {"encoder": {"deep": True, "prompt_layer": 4}},
     "collaborative": {"model": {"collaborative": 96}},
     "collaborative-32": {"model": {"collaborative": 32}},
     "random-upper": {"backbone": "random-upper"},

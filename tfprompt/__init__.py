@@ -8,7 +8,7 @@ split = data.leave_one_out()
 encoder = tp.PromptedEncoder.from_preset(
     "all-minilm-l6-v2",
     template="{soft:8} {age} year old {occupation} who watched {history:items}",
-    prompt_layer=4)
+    prompt_layer=5)
 model = tp.Retriever(encoder, data.items)
 ```
 

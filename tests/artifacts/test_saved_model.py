@@ -71,10 +71,15 @@ def test_answers_equal_keras(model: Retriever, exported: Path) -> None:
         {"age": 31, "occupation": "student", "hour": 13},
         {"age": 27, "occupation": "unheard of", "hour": 23},
         {"age": 24, "occupation": "", "hour": 0},
+        {"age": None, "occupation": "artist", "hour": 5},
+        {"age": 22, "occupation": "student", "hour": 7},
     ]
     # A plain history; a wish alone; both, with an id that nobody knows; more than fits.
-    histories = [["i3", "i0"], [], ["i5", "nobody", "i1"], [f"i{i}" for i in range(9)]]
-    wishes = ["", "Star WARS at night", "a love drama", "red queen"]
+    # As many items as the model takes, and more, with a wish and without.
+    most = model.encoder.max_history
+    histories = [["i3", "i0"], [], ["i5", "nobody", "i1"], [f"i{i}" for i in range(9)],
+                 [f"i{i}" for i in range(most)], [f"i{i}" for i in range(most + 2)]]  # fmt: skip
+    wishes = ["", "Star WARS at night", "a love drama", "red queen", "", ""]
     longest = max(map(len, histories))
     answer = ask(
         exported,
@@ -82,7 +87,7 @@ def test_answers_equal_keras(model: Retriever, exported: Path) -> None:
             # Padding stands anywhere: a client may pad left or right.
             "history": [[""] * (longest - len(h)) + h for h in histories],
             "wish": wishes,
-            "age": [str(p["age"]) for p in profiles],
+            "age": ["" if p["age"] is None else str(p["age"]) for p in profiles],
             "occupation": [p["occupation"] for p in profiles],
             "timestamp": [p["hour"] * 3600 + 86_400 * 365 for p in profiles],
         },

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tfprompt.models.retriever import Retriever
 
 # What stands in the results where fewer than k items are left to recommend.
-NO_ITEM, NO_SCORE = "", -1.0
+NO_ITEM, NO_SCORE = "", float(np.finfo(np.float32).min)
 
 
 class ServingModule(tf.Module):
@@ -36,7 +36,8 @@ class ServingModule(tf.Module):
             month.
 
     Outputs: `item_ids` string `[B, k]`, best first, without items of the history; `scores`
-        float32 `[B, k]`.
+        float32 `[B, k]`. Where fewer than k items are left, the id is "" and the score the lowest
+        float32.
     """
 
     def __init__(self, model: Retriever, k: int) -> None:
@@ -107,9 +108,11 @@ class ServingModule(tf.Module):
         if self.template.has_history:
             kept = self._newest(rows, encoder.max_history - tf.cast(wished, tf.int32))
             counts = tf.cast(kept.row_lengths(), tf.int32)
-            # One column more than the longest history, so that a wish always finds a place. The
-            # place holds padding, whose vector and id are zero.
+            # One column more than the longest history, so that a wish always finds a place, but
+            # never more than there are positions: a wish's row keeps one item less. The place
+            # holds padding, whose vector and id are zero.
             history = tf.pad(kept.to_tensor(-1), [[0, 0], [0, 1]], constant_values=-1)
+            history = history[:, : encoder.max_history]
             vectors, ids = model.item_table(history)
             place = tf.one_hot(counts, tf.shape(history)[1]) * tf.cast(wished, tf.float32)[:, None]
             request["vectors"] = vectors + place[:, :, None] * wish[:, None, :]
@@ -145,7 +148,7 @@ class ServingModule(tf.Module):
                     given = tf.where(tf.strings.strip(number) == "", "nan", number)
                     number = tf.strings.to_number(given)
                 scaled = (number - (column.mean or 0.0)) / (column.std or 1.0)
-                features[name] = tf.where(tf.math.is_nan(scaled), 0.0, scaled)
+                features[name] = scaled  # NaN, for missing, has a trained token of its own
         return features
 
 

@@ -51,7 +51,7 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Any setting by its name, dotted into mappings: --set encoder_options.attention=full.",
+        help="Any setting by name, dotted into mappings: --set encoder_options.upper_dropout=0.",
     ),
 ]
 RunDirectory = Annotated[Path, typer.Argument(help="Run directory, from `tfprompt fit`.")]

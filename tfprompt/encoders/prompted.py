@@ -39,7 +39,7 @@ class PromptedEncoder(keras.layers.Layer):
         template: the template, as text or parsed.
         prompt_layer: the seam m: layers below it see text alone and their states are cached;
             prompts and items enter at the input of layer m. None takes the last layer: on
-            MovieLens-100K no worse than the last two and twice as fast.
+            MovieLens-100K no worse than the last two and twice as fast; the last two for `deep`.
         deep: fresh prompts at every upper layer instead of at the seam alone.
         read_out: "last" (the newest item's token), "mask" (the `{mask}` token) or "mean" (all
             items; without a history, all text). None takes "mask" where the template has one,
@@ -61,7 +61,7 @@ class PromptedEncoder(keras.layers.Layer):
 
     Example:
         encoder = PromptedEncoder.from_preset(
-            "all-minilm-l6-v2", template="{soft:8} watched {history:items}", prompt_layer=4)
+            "all-minilm-l6-v2", template="{soft:8} watched {history:items}", prompt_layer=5)
 
     References:
         Lester et al., 2021 (soft prompts); Liu et al., 2021 (P-tuning v2, deep prompts);
@@ -87,10 +87,16 @@ class PromptedEncoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.template = Template.parse(template) if isinstance(template, str) else template
         if prompt_layer is None:
-            # A backbone without layers is refused by the seam.
-            prompt_layer = max(0, len(getattr(loaded.backbone, "transformer_layers", ())) - 1)
+            # A backbone without layers is refused by the seam. Deep prompts need a second layer.
+            layers = len(getattr(loaded.backbone, "transformer_layers", ()))
+            prompt_layer = max(0, layers - (2 if deep else 1))
         self.loaded = loaded
         self.seam = Seam(loaded.backbone, prompt_layer)
+        if deep and len(self.seam.upper_layers) < 2:
+            raise ConfigError(
+                "Deep prompts stand at the layers above the seam's, so the seam must leave one. "
+                f"Received: deep=True with prompt_layer={prompt_layer}. Lower prompt_layer."
+            )
         self.prompt_layer = prompt_layer
         self.width = int(loaded.backbone.hidden_dim)
         self.deep = deep

@@ -39,7 +39,7 @@ class ItemTokens(keras.layers.Layer):
     """
 
     def __init__(
-        self, width: int, max_history: int, dropout: float = 0.2, seed: int = 0, **kwargs: Any
+        self, width: int, max_history: int, dropout: float = 0.3, seed: int = 0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         if width < 1 or max_history < 1:

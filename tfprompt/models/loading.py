@@ -30,7 +30,9 @@ def load(
         backbone: the backbone, where it no longer goes by the name that training knew.
 
     Returns:
-        The retriever with its trained tensors.
+        The retriever with its trained tensors, not compiled. To go on training with the saved
+        optimizer: `model.compile(...)`, `model.load_prompts(directory)`, then `model.fit(...,
+        initial_epoch=model.epochs_done)`.
 
     Raises:
         CheckpointError: the files are missing or damaged, or the backbone is another one.

@@ -74,6 +74,7 @@ def recommend(
         for item in tp.recommend(model, wish="slow science fiction with robots", k=5):
             print(f"{item.score:.3f} {item.title}")
     """
+    wish = (wish or "").strip()
     if user is None and history is None and not wish and not profile:
         raise ConfigError("A recommendation needs a user, a history, a profile or a wish.")
     for name, value in (("history", history), ("exclude", exclude)):
@@ -91,7 +92,7 @@ def recommend(
             "A wish is read as an item of {history:items} or as {wish}, and the template has "
             f"neither. Received: {template.source!r}."
         )
-    wish = (wish or "").strip()
+    _check_profile(model, profile or {})
     model.prepare()
     past, values = _known_user(data, user) if user is not None else ([], {})
     past = [*past, *(history or ())]
@@ -109,6 +110,24 @@ def recommend(
         for row in best
         if np.isfinite(scores[row])
     ]
+
+
+def _check_profile(model: Retriever, profile: Mapping[str, Any]) -> None:
+    """Refuses columns that the template does not read, and words where a number is read."""
+    template = model.encoder.template
+    names = sorted({*template.fields, *template.features} - {WISH})
+    for name, value in profile.items():
+        if name not in names:
+            raise ConfigError(
+                f"A profile gives the columns that the template reads: {', '.join(names) or 'none'}"
+                f". Received: {name!r}."
+            )
+        column = model.catalog.columns.get(name)
+        if name in template.features and column is not None and column.kind == "number":
+            try:
+                float("nan" if value is None else value)
+            except (TypeError, ValueError):
+                raise ConfigError(f"{name} is a number. Received: {value!r}.") from None
 
 
 def _known_user(data: Dataset | None, user: str) -> tuple[list[str], dict[str, Any]]:
@@ -131,7 +150,7 @@ def _query(
     """The query `[D+V]` of one request."""
     encoder = model.encoder
     users = pl.DataFrame({name: [value] for name, value in values.items()}, strict=False)
-    fields = RequestFields(encoder, model.catalog.columns, users)
+    fields = RequestFields(encoder, model.catalog.columns, users, cache=False)
     inputs: dict[str, Any] = dict(fields.take(np.zeros(1, int)))
     room = encoder.max_history - bool(wish)
     history = rows[-room:][None].astype(np.int32) if room > 0 else rows[:0][None].astype(np.int32)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
+from tfprompt.encoders.cache import StateCache
 from tfprompt.prompts.template import CLOCK_FEATURES, Template
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class RequestFields:
         encoder: the prompted encoder.
         columns: the data's columns by name.
         users: one row per user, the profile columns, or None.
+        cache: keeps the states on disk, for data that is read again. Not for what a single
+            person types.
     """
 
     def __init__(
@@ -30,10 +33,13 @@ class RequestFields:
         encoder: PromptedEncoder,
         columns: Mapping[str, Column],
         users: pl.DataFrame | None,
+        cache: bool = True,
     ) -> None:
         self.encoder = encoder
         self.columns = columns
         self.users = users
+        kind = f"seam-{encoder.prompt_layer}-tokens"
+        self._cache = StateCache(encoder.loaded.fingerprint, kind, encoder.width) if cache else None
         self._states: dict[tuple[str, ...], int] = {}
         self._texts: list[dict[str, np.ndarray]] = []
 
@@ -114,18 +120,29 @@ class RequestFields:
                 for column, name in enumerate(names)
             }
             plan = self.encoder.text_plan(fields, len(some))
-            states = self.encoder.seam.lower_states(plan["token_ids"], plan["padding_mask"])
             lengths = plan["padding_mask"].numpy().sum(axis=1)
+            ids = [row[:n] for row, n in zip(plan["token_ids"].numpy(), lengths, strict=True)]
+            written = [" ".join(map(str, row)) for row in ids]
+            states = self._cache.states(written, self._run) if self._cache else self._run(written)
             for row, key in enumerate(some):
-                length = lengths[row]
                 self._states[key] = len(self._texts)
                 self._texts.append(
                     {
-                        "states": np.asarray(states[row, :length]),
-                        "states_mask": np.ones(length, bool),
-                        "order": np.asarray(plan["order"][row, :length]),
+                        "states": states[row],
+                        "states_mask": np.ones(lengths[row], bool),
+                        "order": np.asarray(plan["order"][row, : lengths[row]]),
                     }
                 )
+
+    def _run(self, written: list[str]) -> list[np.ndarray]:
+        """States `[T, D]` of texts that are written as their token ids."""
+        rows = [np.array(text.split(), np.int32) for text in written]
+        token_ids = np.zeros((len(rows), max(map(len, rows))), np.int32)
+        mask = np.zeros(token_ids.shape, bool)
+        for place, row in enumerate(rows):
+            token_ids[place, : len(row)], mask[place, : len(row)] = row, True
+        states = np.asarray(self.encoder.seam.lower_states(token_ids, mask))
+        return [states[place, : len(row)] for place, row in enumerate(rows)]
 
 
 def context_frame(template: Template, part: Any) -> pl.DataFrame | None:

@@ -93,6 +93,11 @@ class Retriever(FitsParts):
             temperature = 1.0 if similarity == "dot" else 0.1
         if temperature <= 0:
             raise ConfigError(f"A temperature is above 0. Received: {temperature}.")
+        if content_weight and not encoder.template.has_history:
+            raise ConfigError(
+                "A content weight compares items with the history, so the template must hold "
+                f"{{history:items}}. Received: {encoder.template.source!r}."
+            )
         if isinstance(negatives, str):
             negatives = Negatives(kind=negatives)  # type: ignore[arg-type]  # checked in there
         self.encoder = encoder

@@ -11,6 +11,7 @@ from keras.src.saving.serialization_lib import SafeModeScope
 from tfprompt.data.catalog import Catalog
 from tfprompt.data.column import Column
 from tfprompt.encoders.loading import LoadedBackbone, load_backbone
+from tfprompt.encoders.packaged import packaged_names
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.errors import CheckpointError
 from tfprompt.tasks.negatives import Negatives
@@ -48,10 +49,17 @@ def rebuild(
         CheckpointError: the backbone that now goes by that name is another one.
     """
     if loaded is None:
+        preset = config["backbone"]["preset"]
+        if preset not in packaged_names():
+            raise CheckpointError(
+                "A .keras file names its backbone, and only packaged ones are loaded on a file's "
+                f"word ({', '.join(packaged_names())}). Received: {preset!r}. Keep such models "
+                "with save_prompts and load them with tp.load(..., backbone=...)."
+            )
         # `keras.models.load_model` forbids files outside of its archive, since a file might name
-        # any. The backbone is loaded by tfprompt, without code, and its fingerprint is checked.
+        # any. Those of a packaged backbone are checksummed and hold no code.
         with SafeModeScope(False):
-            loaded = load_backbone(config["backbone"]["preset"])
+            loaded = load_backbone(preset)
     check_backbone(config["backbone"], loaded)
     encoder = PromptedEncoder(loaded, config["template"], **config["encoder"])
     options = {**config["model"], "negatives": Negatives(**config["model"]["negatives"])}

@@ -78,7 +78,7 @@ def build_optimizer(
 
 
 def learning_rate_schedule(config: RunConfig, steps_per_epoch: int) -> Any:
-    """Warm-up from zero, then a cosine to zero at the last step, or the constant rate."""
+    """Warm-up from zero, then a cosine to 2 % of the rate, or the constant rate."""
     total = config.epochs * steps_per_epoch
     # One step of the full rate must be left.
     warmup = min(round(config.warmup_epochs * steps_per_epoch), total - 1)
@@ -88,6 +88,7 @@ def learning_rate_schedule(config: RunConfig, steps_per_epoch: int) -> Any:
             decay_steps=total - warmup,
             warmup_target=config.learning_rate if warmup else None,
             warmup_steps=warmup,
+            alpha=0.02,
         )
     if not warmup:
         return config.learning_rate

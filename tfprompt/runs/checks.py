@@ -45,6 +45,8 @@ def check(config: RunConfig) -> None:
         if value is not None and (value < least or (value == least and not inclusive)):
             rule = f"{least} or more" if inclusive else f"above {least}"
             raise ConfigError(f"{name} must be {rule}. Received: {name}={value!r}.")
+    if config.seed >= 2**32:
+        raise ConfigError(f"seed must be below 2^32. Received: seed={config.seed!r}.")
     if config.dropout >= 1:
         raise ConfigError(f"dropout must be below 1. Received: dropout={config.dropout!r}.")
     if config.data is not None and config.interactions is not None:

@@ -36,9 +36,9 @@ def _field(default: Any, help: str, *, identity: bool = True) -> Any:
 class RunConfig:
     """What a run is made of: data, split, model, training.
 
-    Each field is an option of `tfprompt fit` and a key of its `--config` file. The four
-    `*_options` pass anything else on to `tp.data.read`, the split, `tp.PromptedEncoder` and
-    `tp.Retriever`.
+    Each field is an option of `tfprompt fit` and a key of its `--config` file; the four
+    `*_options`, reached by `--set`, pass anything else on to `tp.data.read`, the split,
+    `tp.PromptedEncoder` and `tp.Retriever`.
 
     Raises:
         ConfigError: a value breaks a rule.
@@ -88,7 +88,7 @@ class RunConfig:
         f"or {COLLABORATIVE}.",
     )
     temperature: float | None = _field(
-        None, "Divides the scores before the softmax; trained, from 0.1 unless given."
+        None, "Divides the scores before the softmax; trained from there; 0.1 unless given."
     )
     negatives: Literal["catalog", "in_batch", "sampled"] = _field(
         "catalog", "What a positive is compared with: catalog, in_batch or sampled."
@@ -104,7 +104,7 @@ class RunConfig:
     warmup_epochs: float = _field(0.5, "Epochs in which the rate rises from zero.")
     weight_decay: float = _field(0.01, "Decay of AdamW.")
     clipnorm: float | None = _field(
-        1.0, "Longest gradient of all tensors together; none for no clipping."
+        1.0, "Longest gradient of all tensors together; --set clipnorm=null for no clipping."
     )
     patience: int = _field(
         3, "Epochs without a better validation NDCG@10 before training stops; 0 never stops."
