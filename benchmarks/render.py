@@ -61,7 +61,6 @@ def quality(result: Result) -> str:
             ],
         ),
     ]
-    key = "ratio_to_content"
     lines += _ratios(summary, content)
     lines += [
         "",

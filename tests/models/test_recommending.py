@@ -125,7 +125,6 @@ def test_every_mix_of_what_is_known(model: Retriever) -> None:
         {"user": "u2", "data": DATA},
         {"user": "u2", "data": DATA, "history": ["i1"], "wish": "x", "profile": {"age": 9}},
         {"wish": "日本 🎬" * 50},
-        {"wish": "   "},
     ):
         found = recommend(model, k=3, **given)
         assert len(found) == 3 and all(np.isfinite(item.score) for item in found)
@@ -138,6 +137,8 @@ def test_every_mix_of_what_is_known(model: Retriever) -> None:
     [
         ({}, ConfigError, "needs a user"),
         ({"wish": ""}, ConfigError, "needs a user"),
+        ({"wish": "   "}, ConfigError, "needs a user"),
+        ({"profile": {"shoe_size": 43}}, ConfigError, "shoe_size"),
         ({"history": ["i1"], "k": 0}, ConfigError, "Received: 0"),
         ({"history": ["i1"], "k": -3}, ConfigError, "Received: -3"),
         ({"wish": "x" * 10_001}, ConfigError, "10,001"),

@@ -57,7 +57,8 @@ class FitsParts(KeptModel):
         Args:
             x: the training part of a split.
             validation_data: the validation part; its figures appear as `val_ndcg_at_10` and so
-                on, for `EarlyStopping` and `ModelCheckpoint`.
+                on, for `EarlyStopping` and `ModelCheckpoint`. Of a request with several targets
+                the first counts here; `tp.evaluate` counts all.
             batch_size: windows in a step, over all replicas.
             epochs: the last epoch.
             initial_epoch: epochs already done; the order of batches goes on from there.
@@ -108,7 +109,7 @@ class FitsParts(KeptModel):
         return super().evaluate(x, **kwargs)
 
     def predict(self, x: Any, *, batch_size: int = 256, **kwargs: Any) -> np.ndarray:
-        """The queries of requests, `[R, D]`, in the requests' order."""
+        """The queries of requests, `[R, W]`, in the requests' order."""
         if not isinstance(x, Requests):
             return super().predict(x, **kwargs)
         self.check_catalog(x)

@@ -12,7 +12,7 @@ import polars as pl
 from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError, DataError
 from tfprompt.models.request_fields import RequestFields
-from tfprompt.prompts.template import WISH
+from tfprompt.prompts.template import CLOCK_FEATURES, WISH
 
 if TYPE_CHECKING:
     from tfprompt.data.dataset import Dataset
@@ -113,14 +113,16 @@ def recommend(
 
 
 def _check_profile(model: Retriever, profile: Mapping[str, Any]) -> None:
-    """Refuses columns that the template does not read, and words where a number is read."""
+    """Refuses columns that the data does not have, and words where a number is read."""
     template = model.encoder.template
-    names = sorted({*template.fields, *template.features} - {WISH})
+    read = sorted({*template.fields, *template.features} - {WISH})
+    known = {*read, *CLOCK_FEATURES, "user_id"}
+    known |= {c.name for c in model.catalog.columns.values() if c.source != "item"}
     for name, value in profile.items():
-        if name not in names:
+        if name not in known:
             raise ConfigError(
-                f"A profile gives the columns that the template reads: {', '.join(names) or 'none'}"
-                f". Received: {name!r}."
+                f"A profile gives columns of the data; this template reads "
+                f"{', '.join(read) or 'none'}. Received: {name!r}."
             )
         column = model.catalog.columns.get(name)
         if name in template.features and column is not None and column.kind == "number":
