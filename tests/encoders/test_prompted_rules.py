@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tests.encoders.test_prompted import CLOSE, item_inputs, ready, text_inputs
 from tests.toy import LAYERS, WIDTH, backbone, encoder
+from tfprompt.encoders.layout import lay_out
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.errors import BackboneError, ConfigError, TemplateError
 
@@ -93,7 +94,7 @@ def test_prompts_and_words_never_see_items() -> None:
     changed = {**inputs, "items": inputs["items"][::-1]}
     outputs = []
     for x in (inputs, changed):
-        plan, *_ = made._lay_out(x, True, False)
+        plan, *_ = lay_out(made, x, True, False)
         outputs.append(np.asarray(made._upper(plan, None, training=False))[:, :-6])
     np.testing.assert_array_equal(*outputs)
 

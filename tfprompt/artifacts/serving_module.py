@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfprompt.artifacts.calendar import CALENDAR
 from tfprompt.encoders.texts import pooled_graph
+from tfprompt.models.wishes import wish_candidates, wish_queries
 from tfprompt.prompts.template import WISH
 from tfprompt.tasks.index import CatalogIndex
 
@@ -53,7 +54,7 @@ class ServingModule(tf.Module):
         # SavedModel follows the tf.Variables that a module holds.
         weights = [*encoder.loaded.backbone.weights, *model.weights]
         self.frozen_and_trained = [weight.value for weight in weights]
-        self.index = CatalogIndex(np.asarray(model.wish_candidates()))
+        self.index = CatalogIndex(np.asarray(wish_candidates(model)))
         self.item_ids = tf.Variable(
             [*model.catalog.ids.tolist(), NO_ITEM], trainable=False, name="item_ids"
         )
@@ -118,7 +119,7 @@ class ServingModule(tf.Module):
             request["vectors"] = vectors + place[:, :, None] * wish[:, None, :]
             request["ids"] = ids
             request["items_mask"] = (history >= 0) | (place > 0)
-        return model.wish_queries(model(request), wish)
+        return wish_queries(model, model(request), wish)
 
     def _newest(self, rows: tf.Tensor, room: tf.Tensor) -> tf.RaggedTensor:
         """The newest known items of each history: `room` `[B]` of them at most."""

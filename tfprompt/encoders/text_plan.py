@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -142,3 +143,29 @@ class TextPlan:
             "padding_mask": padding_mask,
             "order": tf.concat(orders, axis=1).to_tensor(0),
         }
+
+
+def fitting_history(wanted: int, others: int, sequence_length: int) -> int:
+    """The history that fits a sequence; prompts and text are never cut.
+
+    Args:
+        wanted: items asked for.
+        others: all other tokens.
+        sequence_length: bound on the whole sequence.
+
+    Raises:
+        ConfigError: there is no room for a single item.
+    """
+    room = sequence_length - others
+    if room < 1:
+        raise ConfigError(
+            "Prompts are never truncated, so a sequence must hold all of them, the text and 1 "
+            f"item: {others + 1} tokens here. Received: sequence_length={sequence_length}."
+        )
+    if room < wanted:
+        warnings.warn(
+            f"The history is cut to the newest {room} items (asked for: {wanted}): prompts and "
+            f"text take {others} of {sequence_length} tokens.",
+            stacklevel=4,
+        )
+    return min(room, wanted)

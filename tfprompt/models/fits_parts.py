@@ -40,6 +40,18 @@ class FitsParts(KeptModel):
         """Width W of a query."""
         raise NotImplementedError
 
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        # Keras averages a batch over the replicas to build from it, which fails where the replicas
+        # have different numbers of rows (the last batch). Here all but the optimizer is built.
+        if self.compiled and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
+    def _get_metrics_result_or_logs(self, logs: dict[str, Any]) -> dict[str, Any]:
+        # A training step reports the loss alone. Keras would then show the first replica's figure
+        # instead of the metric, which sums over all of them.
+        return {m.name: float(m.result()) for m in self.metrics if m.name in logs}
+
     def fit(
         self,
         x: Sequences | tf.data.Dataset,

@@ -12,6 +12,7 @@ import polars as pl
 from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError, DataError
 from tfprompt.models.request_fields import RequestFields
+from tfprompt.models.wishes import wish_candidates, wish_queries
 from tfprompt.prompts.template import CLOCK_FEATURES, WISH
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def recommend(
     rows = model.catalog.index_of(past)
     rows = rows[rows >= 0]
     query = _query(model, rows, wish, {**values, **(profile or {}), "wish": wish or ""})
-    scores = np.asarray(model.wish_candidates()) @ query
+    scores = np.asarray(wish_candidates(model)) @ query
     hidden = model.catalog.index_of(list(exclude))
     scores[rows] = -np.inf
     scores[hidden[hidden >= 0]] = -np.inf
@@ -166,7 +167,7 @@ def _query(
             ids = np.concatenate([ids, np.zeros((1, 1, ids.shape[-1]), np.float32)], axis=1)
     inputs["vectors"], inputs["ids"] = vectors, ids
     inputs["items_mask"] = np.ones(inputs["vectors"].shape[:2], bool)
-    return np.asarray(model.wish_queries(model(inputs), wished))[0]
+    return np.asarray(wish_queries(model, model(inputs), wished))[0]
 
 
 def _titles(model: Retriever) -> list[str]:

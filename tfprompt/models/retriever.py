@@ -192,28 +192,6 @@ class Retriever(FitsParts):
             return candidates
         return ops.concatenate([candidates, vectors], axis=-1)
 
-    def wish_queries(self, queries: Any, wishes: Any) -> Any:
-        """Queries that a wish's own text has a say in, for `wish_candidates`.
-
-        Args:
-            queries: `[B, W]`, as `call` gives them.
-            wishes: text vectors in the table's space `[B, V]`, zeros for no wish.
-
-        Returns:
-            `[B, D+V]`.
-        """
-        wishes = self.wish_weight * wishes
-        if self.content_weight:
-            wishes = wishes + queries[:, self.encoder.width :]
-        return ops.concatenate([queries[:, : self.encoder.width], wishes], axis=-1)
-
-    def wish_candidates(self) -> Any:
-        """All items `[N, D+V]`: their trained part and their text."""
-        candidates = self.candidates()
-        if self.content_weight:
-            return candidates
-        return ops.concatenate([candidates, self.item_table.all_items()[0]], axis=-1)
-
     @property
     def query_width(self) -> int:
         """Width W of queries and candidates."""
@@ -259,18 +237,6 @@ class Retriever(FitsParts):
     @property
     def _every_position(self) -> bool:
         return self.encoder.attention == "causal" and self.encoder.template.has_history
-
-    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        # Keras averages a batch over the replicas to build from it, which fails where the replicas
-        # have different numbers of rows (the last batch). Here all but the optimizer is built.
-        if self.compiled and not self.optimizer.built:
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
-
-    def _get_metrics_result_or_logs(self, logs: dict[str, Any]) -> dict[str, Any]:
-        # A training step reports the loss alone. Keras would then show the first replica's figure
-        # instead of the metric, which sums over all of them.
-        return {m.name: float(m.result()) for m in self.metrics if m.name in logs}
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step on a batch of windows; every position of each window is a target."""
