@@ -47,11 +47,20 @@ def section(results: list[Result]) -> str:
             "",
             *table(
                 ["", "recall@10" if cold else "HR@10", "NDCG@10", "trained parameters"],
-                [_row(name, summary[row]) for row, name in NAMES.items() if row in summary],
+                [
+                    _row(name, summary[row])
+                    for row, name in NAMES.items()
+                    if _complete(summary.get(row), seeds)
+                ],
             ),
             "",
         ]
     return "\n".join(lines)
+
+
+def _complete(row: Result | None, seeds: int) -> bool:
+    """A baseline, or a trained row that all seeds have been run of."""
+    return row is not None and ("parameters" not in row or row["n_seeds"] == seeds)
 
 
 def _row(name: str, row: Result) -> list[str]:
