@@ -35,8 +35,8 @@ class PromptedEncoder(keras.layers.Layer):
         loaded: the frozen backbone with its tokenizer, from `load_backbone`.
         template: the template, as text or parsed.
         prompt_layer: the seam m: layers below it see text alone and their states are cached;
-            prompts and items enter at the input of layer m. None takes the last layer: on
-            MovieLens-100K about as good as the last two at half the time; the last two for `deep`.
+            prompts and items enter at the input of layer m. None takes the last layer,
+            the fastest; the last two for `deep`.
         deep: fresh prompts at every upper layer instead of at the seam alone.
         read_out: "last" (the newest item's token), "mask" (the `{mask}` token) or "mean" (all
             items; without a history, all text). None takes "mask" where the template has one,
