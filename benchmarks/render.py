@@ -18,7 +18,8 @@ RESULTS, PAGE = ROOT / "benchmarks" / "results", ROOT / "docs" / "results.md"
 HEAD = """# Results
 
 Written by `python benchmarks/render.py` from the files in `benchmarks/results`; edits are lost.
-Each section names the commands that made it; `make bench` runs the main ones. The rows' configurations are in `benchmarks/recipes.py`.
+Each section names the commands that made it; `make bench` runs the main ones. The rows'
+configurations are in `benchmarks/recipes.py`.
 
 All items are ranked, none sampled; a tie is never a hit. The epoch, and the parameters of the
 tuned baseline, are chosen on validation; the test part is looked at once a row and seed. A mean is
