@@ -16,16 +16,23 @@ import tensorflow as tf
 from tfprompt import layers
 from tfprompt.errors import ConfigError
 from tfprompt.layers import (
+    CandidateTokens,
     DeepPrompt,
     FeatureToken,
+    HistoryRatings,
+    Interaction,
     ItemTokens,
     ItemTower,
     LowRankIds,
+    RatingBias,
+    ScoreHead,
     SoftPrompt,
     Whitening,
 )
+from tfprompt.models.item_states import ItemStates
 from tfprompt.models.item_table import ItemTable
 
+NAN = float("nan")
 ROOM = Path(layers.__file__).parent
 
 
@@ -50,7 +57,25 @@ EXAMPLES = {
     "ids": (lambda: LowRankIds(4, 2, drop_rate=0.5), (np.array([[0, 3], [-1, 2]], "int32"),)),
     "whitening": (lambda: Whitening(4, shrinkage=0.5), (random(3, 4),)),
     "table": (lambda: ItemTable(4, 3, rank=2), (np.array([[0, 3], [-1, 2]], "int32"),)),
-}
+    "states": (lambda: ItemStates(4, 3, 2), (np.array([[0, 3], [-1, 2]], "int32"),)),
+    "candidate": (lambda: CandidateTokens(4, dropout=0.1, seed=3), (random(2, 3, 1, 4),)),
+    "candidate, text": (lambda: CandidateTokens(4, normalize=False), (random(2, 3, 5, 4),)),
+    "ratings": (
+        lambda: HistoryRatings(4, mean=3.0, std=2.0),
+        (random(2, 2, 4), np.array([[5, NAN], [1, 4]], "float32")),
+    ),
+    "head": (lambda: ScoreHead(), (random(2, 3, 4),)),
+    "head, words": (lambda: ScoreHead([[1, 0, 0, 0], [0, 0, 1, 0]]), (random(2, 3, 4),)),
+    "head, values": (lambda: ScoreHead(np.eye(3, 4), [1, 3, 5]), (random(2, 3, 4),)),
+    "interaction": (lambda: Interaction(2), (random(2, 3, 4), random(2, 3, 4, seed=1))),
+    "bias": (
+        lambda: RatingBias(4, mean=3.0, std=2.0),
+        (
+            np.array([[0, 3], [-1, 2]], "int32"), np.array([[0, 2], [1, 0]], "int32"),
+            np.array([[1, 2], [0, -1]], "int32"), np.array([[5, NAN], [1, NAN]], "float32"),
+        ),
+    ),
+}  # fmt: skip
 
 
 def built(name: str) -> keras.layers.Layer:
@@ -124,6 +149,17 @@ def test_the_graph_computes_what_eager_does(name: str) -> None:
         (lambda: Whitening(3).adapt(random(5, 4)), r"\(5, 4\)"),
         (lambda: ItemTable(3, 4).fill(random(3, 5)), r"\(3, 5\)"),
         (lambda: ItemTable(3, 4).fill(np.full((3, 4), np.nan)), "NaN"),
+        (lambda: CandidateTokens(0), "width=0"),
+        (lambda: HistoryRatings(0), "width=0"),
+        (lambda: HistoryRatings(4, std=0.0), "std=0.0"),
+        (lambda: Interaction(0), "Received: 0"),
+        (lambda: RatingBias(0), "count=0"),
+        (lambda: RatingBias(3, user_shrinkage=0.0), "0.0 and 4.0"),
+        (lambda: ScoreHead(np.eye(3)), "3 classes without values"),
+        (lambda: ScoreHead(np.eye(1), [1.0]), "1 class"),
+        (lambda: ScoreHead(np.eye(3), [1.0, 2.0]), "3 classes, 2 values"),
+        (lambda: ItemStates(3, 2, 4).fill(random(3, 3, 4), random(3, 3) > 0), r"\(3, 3, 4\)"),
+        (lambda: ItemStates(3, 2, 4).fill(random(2, 2, 4), random(2, 2) > 0), r"\(2, 2, 4\)"),
         (lambda: ItemTokens(4, 2)(random(1, 3, 4)), "at most 2 items. Received: 3"),
     ],
 )

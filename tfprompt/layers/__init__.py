@@ -1,21 +1,35 @@
 """Keras layers, one class a file; they run on any Keras backend."""
 
 from tfprompt.layers.attention_rules import attention_mask
+from tfprompt.layers.candidate_tokens import CandidateTokens
 from tfprompt.layers.deep_prompt import DeepPrompt
 from tfprompt.layers.feature_token import FeatureToken
 from tfprompt.layers.history_content import history_content
+from tfprompt.layers.history_ratings import HistoryRatings
+from tfprompt.layers.interaction import Interaction
 from tfprompt.layers.item_tokens import ItemTokens
 from tfprompt.layers.item_tower import ItemTower
 from tfprompt.layers.low_rank_ids import LowRankIds
+from tfprompt.layers.rated_neighbours import RatedNeighbours
+from tfprompt.layers.rating_bias import RatingBias
+from tfprompt.layers.rerank import Rerank
+from tfprompt.layers.score_head import ScoreHead
 from tfprompt.layers.soft_prompt import SoftPrompt
 from tfprompt.layers.whitening import Whitening, unit_length
 
 __all__ = [
+    "CandidateTokens",
     "DeepPrompt",
     "FeatureToken",
+    "HistoryRatings",
+    "Interaction",
     "ItemTokens",
     "ItemTower",
     "LowRankIds",
+    "RatedNeighbours",
+    "RatingBias",
+    "Rerank",
+    "ScoreHead",
     "SoftPrompt",
     "Whitening",
     "attention_mask",

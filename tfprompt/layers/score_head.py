@@ -1,0 +1,108 @@
+"""From what was read of a candidate to one number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfprompt.errors import ConfigError
+
+
+@keras.saving.register_keras_serializable("tfprompt")
+class ScoreHead(keras.layers.Layer):
+    """One number for each candidate.
+
+    Either a linear head, or a verbalizer: the read-out is compared with frozen vectors of words
+    that stand for the classes, and only a scale and a bias a class are trained.
+
+    Args:
+        classes: vectors of the classes `[C, D]` of unit length, or None for a linear head.
+        values: what each class is worth `[C]`, e.g. the ratings 1 … 5. The output is then the
+            expected value; for two classes without values it is the difference of their scores, a
+            logit of the second.
+        scale: what the cosine with a class is multiplied with at first.
+
+    Call arguments:
+        states: `[..., D]`.
+
+    Output shape: `[...]`.
+
+    Raises:
+        ConfigError: more than two classes without values, or another number of values.
+
+    Example:
+        >>> head = ScoreHead()
+        >>> tuple(head(keras.ops.ones((2, 3, 8))).shape)
+        (2, 3)
+
+    Reference:
+        Schick and Schütze, 2021 (verbalizers); Geng et al., 2022 (ratings as words).
+    """
+
+    def __init__(
+        self,
+        classes: Any = None,
+        values: Any = None,
+        scale: float = 10.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.classes = None if classes is None else [list(map(float, row)) for row in classes]
+        self.values = None if values is None else list(map(float, values))
+        self.scale = scale
+        if self.classes is not None:
+            count = len(self.classes)
+            if count < 2 or (self.values is None and count != 2):
+                raise ConfigError(
+                    "A verbalizer has two classes, or several that are worth something. "
+                    f"Received: {count} class{'es' * (count != 1)} "
+                    f"{'without' if self.values is None else 'with'} values."
+                )
+            if self.values is not None and len(self.values) != count:
+                raise ConfigError(
+                    f"Each class has a value. Received: {count} classes, {len(self.values)} values."
+                )
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the kernel, or scale and biases."""
+        if self.classes is None:
+            self.kernel = self.add_weight(
+                shape=(input_shape[-1],), initializer="zeros", name="kernel"
+            )
+            self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
+        else:
+            self.log_scale = self.add_weight(
+                shape=(), initializer=keras.initializers.Constant(0.0), name="log_scale"
+            )
+            self.bias = self.add_weight(
+                shape=(len(self.classes),), initializer="zeros", name="bias"
+            )
+        self.built = True
+
+    def call(self, states: Any) -> Any:
+        """`[..., D]` to `[...]`."""
+        if self.classes is None:
+            return ops.sum(states * self.kernel, axis=-1) + self.bias
+        classes = ops.convert_to_tensor(self.classes, dtype=states.dtype)
+        square = ops.sum(ops.square(states), axis=-1, keepdims=True)
+        cosines = ops.matmul(states * ops.rsqrt(square + 1e-12), ops.transpose(classes))
+        scores = self.scale * ops.exp(self.log_scale) * cosines + self.bias
+        if self.values is None:
+            return scores[..., 1] - scores[..., 0]
+        values = ops.convert_to_tensor(self.values, dtype=states.dtype)
+        return ops.sum(ops.softmax(scores, axis=-1) * values, axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape `[...]`."""
+        return input_shape[:-1]
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "classes": self.classes,
+            "values": self.values,
+            "scale": self.scale,
+        }
