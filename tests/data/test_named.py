@@ -67,7 +67,11 @@ def test_movielens_counts_and_texts(movielens):
         "occupation": ("category", "user"),
         "zip_code": ("text", "user"),
         "timestamp": ("timestamp", "context"),
+        "rating": ("number", "event"),
     }
+    rating = movielens.items.columns["rating"]
+    # The mean of the set as published; the deviation of its stars, 1 to 5.
+    assert rating.mean == pytest.approx(3.52986) and rating.std == pytest.approx(1.12567, abs=1e-5)
     first = movielens.users.filter(pl.col("user_id") == "1").row(0)
     assert first == ("1", 24, "M", "technician", "85711")
     # Published: 670 men, 273 women, 21 occupations.

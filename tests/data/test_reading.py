@@ -224,6 +224,15 @@ def test_context_columns_and_equal_names(tmp_path):
     assert "'title' is in several tables" in str(data.report)
 
 
+def test_a_rating_is_a_column_of_the_event(events, items, tmp_path):
+    rating = read(events, items).items.columns["rating"]
+    # 5, 1, 3, 4, 5: mean 18 / 5, variance 76 / 5 - 3.6².
+    assert (rating.kind, rating.source) == ("number", "event")
+    assert rating.mean == pytest.approx(3.6) and rating.std == pytest.approx(2.24**0.5)
+    source = write(tmp_path / "r.csv", "user_id,item_id\nu,a\n")
+    assert "rating" not in read(source).items.columns
+
+
 def test_the_report_is_json(events, items):
     report = read(events, items).report
     steps = json.loads(json.dumps(report.to_dict()))["steps"]

@@ -254,7 +254,66 @@ def test_context_and_ratings_go_with_their_events():
     assert split.train.context["device"].tolist() == ["p", "q"]
     assert split.train.ratings.tolist() == [1, 2]
     assert split.test.context["device"].tolist() == ["r"]
-    assert "rating" not in split.train.context and "rating" not in split.test.catalog.columns
+    assert split.test.history_ratings.tolist() == [1, 2, 3]
+    assert split.test.target_ratings.tolist() == [4]
+    assert split.validation.target_ratings.tolist() == [3]
+    assert "rating" not in split.train.context and "rating" not in split.test.context
+
+
+def test_ratings_follow_their_events_through_every_split():
+    # The rating says which user, item and event it belongs to; one in seven is missing.
+    data = random_data(1)
+    frame = data.interactions.with_row_index("row").with_columns(
+        pl.when(pl.col("row") % 7 == 3).then(None).otherwise(pl.col("row")).alias("rating")
+    )
+    data = read(frame.drop("row"), data.items.frame, duplicates="all")
+    truth = {}
+    for user, item, rating in data.interactions.select("user_id", "item_id", "rating").rows():
+        truth.setdefault((user, item), []).append(-1 if rating is None else rating)
+    for split in (data.leave_one_out(), data.ratio(0.3, 0.3), data.temporal(0.2, 0.2),
+                  data.cold_items(0.3), data.cold_users(0.2)):  # fmt: skip
+        for part in (split.validation, split.test):
+            for flat, offsets, ratings in (
+                (part.histories, part.history_offsets, part.history_ratings),
+                (part.targets, part.target_offsets, part.target_ratings),
+            ):
+                assert ratings.dtype == np.float32 and len(ratings) == len(flat)
+                owners = np.repeat(part.user_ids, np.diff(offsets))
+                for user, item, rating in zip(owners, flat, ratings, strict=True):
+                    known = truth[str(user), str(part.catalog.ids[item])]
+                    assert (-1 if np.isnan(rating) else rating) in known
+    # A repeated target keeps the rating of its first event.
+    ratings = [1, 2, 3, 4]
+    frame = pl.DataFrame({"user_id": ["u"] * 4, "item_id": list("abcc"), "rating": ratings})
+    assert read(frame, duplicates="all").ratio(0.2, 0.5).test.target_ratings.tolist() == [3]
+
+
+def test_without_ratings_there_are_none():
+    test = data_of({"u": "abcd"}).leave_one_out().test
+    assert test.history_ratings is None and test.target_ratings is None
+
+
+def test_ratio_of_some_users():
+    data = data_of({"u": "abcdefghij", "v": "abc", "w": "ab", "x": "dcba"})
+    split = data.ratio(0.2, 0.3, users=["w", "v", "u"])
+    assert trained(split.train) == {"u": "abcde", "v": "a"}
+    assert words(split.test) == {"u": ("abcdefg", "hij"), "v": ("ab", "c")}
+    assert split.dropped == {
+        "users with fewer than 3 events": 1,
+        "events of those users": 2,
+        "users that were not named": 1,
+        "events of users that were not named": 4,
+    }
+    # printf 'u\036v\036w' | sha256sum
+    assert split.name == "ratio(validation=0.2, test=0.3, min_events=3, 3 users 751361ed)"
+    again = data.ratio(0.2, 0.3, users=np.array(["u", "v", "w", "u"]))
+    assert again.name == split.name and again.fingerprint == split.fingerprint
+    assert data.ratio(0.2, 0.3, users=["u", "v", "x"]).name != split.name
+    whole = data.ratio(0.2, 0.3, users=list("uvwx"))
+    assert words(whole.test) == words(data.ratio(0.2, 0.3).test)
+    for wrong, said in ((["u", "?"], "1 unknown, as '\\?'"), ([], "none"), ("u", "the string 'u'")):
+        with pytest.raises(ConfigError, match=said):
+            data.ratio(users=wrong)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tfprompt.data.requests import Requests
 from tfprompt.data.sequences import Sequences
 
 Ragged = Sequence[Sequence[int]]
+Numbers = Sequence[Sequence[float]]
 
 
 def flat(rows: Ragged) -> tuple[np.ndarray, np.ndarray]:
@@ -26,11 +27,11 @@ def catalog(n_items: int) -> Catalog:
     return Catalog(pl.DataFrame({"item_id": [f"i{i}" for i in range(n_items)]}), "{item_id}")
 
 
-def sequences(n_items: int, events: Ragged) -> Sequences:
+def sequences(n_items: int, events: Ragged, ratings: Numbers | None = None) -> Sequences:
     """A training part."""
     items, offsets = flat(events)
     users = np.array([f"u{u}" for u in range(len(events))])
-    return Sequences(catalog(n_items), users, items, offsets)
+    return Sequences(catalog(n_items), users, items, offsets, ratings=_numbers(ratings))
 
 
 def requests(
@@ -41,6 +42,8 @@ def requests(
     train: Sequences | None = None,
     users: Sequence[str] | None = None,
     exclude_seen: bool = True,
+    history_ratings: Numbers | None = None,
+    target_ratings: Numbers | None = None,
 ) -> Requests:
     """An evaluation part; trained on the histories unless told otherwise."""
     train = train or sequences(n_items, histories)
@@ -52,7 +55,13 @@ def requests(
         train,
         "toy protocol",
         exclude_seen=exclude_seen,
+        history_ratings=_numbers(history_ratings),
+        target_ratings=_numbers(target_ratings),
     )
+
+
+def _numbers(rows: Numbers | None) -> np.ndarray | None:
+    return None if rows is None else np.array([x for row in rows for x in row], np.float32)
 
 
 class Fixed:

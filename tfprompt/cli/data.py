@@ -107,8 +107,8 @@ def _columns(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _example(dataset: Dataset, name: str, source: str) -> str | None:
     """The first value that is there."""
-    frames = {"user": dataset.users, "item": dataset.items.frame, "context": dataset.interactions}
-    frame = frames[source]
+    frames = {"user": dataset.users, "item": dataset.items.frame}
+    frame = frames.get(source, dataset.interactions)
     if frame is None or name not in frame.columns:
         return None
     values = frame[name].drop_nulls()

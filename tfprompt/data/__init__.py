@@ -7,6 +7,7 @@ from tfprompt.data.dataset import Dataset
 from tfprompt.data.named import load, names
 from tfprompt.data.reading import read
 from tfprompt.data.report import CleaningReport, CleaningStep
+from tfprompt.data.request import Request
 from tfprompt.data.requests import Requests
 from tfprompt.data.sequences import Sequences
 from tfprompt.data.split import Split
@@ -17,6 +18,7 @@ __all__ = [
     "CleaningStep",
     "Column",
     "Dataset",
+    "Request",
     "Requests",
     "Sequences",
     "Split",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from tfprompt.data.requests import Requests
+from tfprompt.data.requests import Requests, ranking_words
 from tfprompt.data.sequences import Sequences
 from tfprompt.errors import DataError
 
@@ -107,10 +107,12 @@ def requests(
         targets=dataset.event_items[targets.flat],
         target_offsets=targets.offsets,
         train=train,
-        protocol=f"{protocol}, all {len(dataset.items):,} items ranked, seen items excluded",
+        protocol=protocol + ranking_words(dataset.items),
         users=_profiles(dataset, users),
         timestamps=None if dataset.timestamps is None else dataset.timestamps[first],
         context={name: values[first] for name, values in dataset.context.items()},
+        history_ratings=None if dataset.ratings is None else dataset.ratings[histories.flat],
+        target_ratings=None if dataset.ratings is None else dataset.ratings[targets.flat],
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 Kind = Literal["text", "category", "number", "timestamp"]
-Source = Literal["user", "item", "context"]
+Source = Literal["user", "item", "context", "event"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Column:
         name: the name that a template uses.
         kind: `"text"` and `"category"` hold strings, `"number"` finite numbers, `"timestamp"`
             seconds since 1970 in UTC.
-        source: `"user"`, `"item"` or `"context"` (the other columns of the interactions).
+        source: `"user"`, `"item"`, `"context"` (the other columns of the interactions) or
+            `"event"`: the rating, which is known only once the event has happened.
         vocabulary: the values of a category, the most frequent first.
         mean: mean of a number over the rows that have one.
         std: standard deviation of a number (population); 1.0 where all are equal.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -129,9 +130,15 @@ class Dataset:
         """Two moments cut all users at once: the future is never seen. See `splits`."""
         return splits.temporal(self, validation, test)
 
-    def ratio(self, validation: float = 0.1, test: float = 0.1, min_events: int = 3) -> Split:
-        """The last share of each user's events is held out. See `splits`."""
-        return splits.ratio(self, validation, test, min_events)
+    def ratio(
+        self,
+        validation: float = 0.1,
+        test: float = 0.1,
+        min_events: int = 3,
+        users: Sequence[str] | None = None,
+    ) -> Split:
+        """The last share of each user's events is held out, of `users` only. See `splits`."""
+        return splits.ratio(self, validation, test, min_events, users)
 
     def cold_items(self, fraction: float = 0.1, seed: int = 0) -> Split:
         """Some items never occur in training, and are what is asked for. See `cold`."""

@@ -12,7 +12,7 @@ from tfprompt.data._interactions import Duplicates
 from tfprompt.data._tables import ROW, Table, read_table
 from tfprompt.data._timestamps import PER_SECOND, Unit
 from tfprompt.data.catalog import Catalog
-from tfprompt.data.column import Column, Kind
+from tfprompt.data.column import Column, Kind, describe
 from tfprompt.data.dataset import Dataset
 from tfprompt.data.report import CleaningReport
 from tfprompt.errors import ConfigError, DataError
@@ -93,6 +93,8 @@ def read(
     frame, context = _columns.prepare(events, "context", context_skip, kinds, fill, report)
     if "timestamp" in frame.columns:
         context["timestamp"] = Column("timestamp", "timestamp", "context")
+    if "rating" in frame.columns:
+        context["rating"] = describe(frame["rating"], "rating", "number", "event")
     if item_table is None:
         known = frame.sort(ROW).select(pl.col("item_id").unique(maintain_order=True))
         item_table = Table(known.with_row_index(ROW), "items", None)

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from tfprompt.data.sequences import Sequences
 
 
+def ranking_words(catalog: Catalog) -> str:
+    """How a protocol ends that ranks: what the candidates are."""
+    return f", all {len(catalog):,} items ranked, seen items excluded"
+
+
 @dataclass(frozen=True, eq=False)
 class Requests:
     """R requests, each with a history and one or more targets that came after it.
@@ -31,6 +36,9 @@ class Requests:
         timestamps: float64 `[R]`, seconds since 1970: the time of the first target.
         context: other columns of the interactions at the first target, each `[R]`.
         exclude_seen: what is in the history is no candidate; a target that is in it stays one.
+        history_ratings: float32, aligned with `histories`, NaN where missing; None without ratings.
+        target_ratings: float32, aligned with `targets`, likewise. What is asked for when a model
+            rates: it must not look at them.
     """
 
     catalog: Catalog
@@ -45,6 +53,8 @@ class Requests:
     timestamps: np.ndarray | None = None
     context: dict[str, np.ndarray] = field(default_factory=dict)
     exclude_seen: bool = True
+    history_ratings: np.ndarray | None = None
+    target_ratings: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.user_ids)

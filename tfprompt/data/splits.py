@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfprompt.data import _parts
+from tfprompt.data._chosen import digest_of, rows_of
 from tfprompt.data._parts import Events, between
 from tfprompt.data.split import Split
 from tfprompt.errors import ConfigError, DataError
@@ -49,7 +51,11 @@ def leave_one_out(dataset: Dataset, min_events: int = 3) -> Split:
 
 
 def ratio(
-    dataset: Dataset, validation: float = 0.1, test: float = 0.1, min_events: int = 3
+    dataset: Dataset,
+    validation: float = 0.1,
+    test: float = 0.1,
+    min_events: int = 3,
+    users: Sequence[str] | None = None,
 ) -> Split:
     """The last `test` share of each user's events is asked for, and the share before it.
 
@@ -62,13 +68,17 @@ def ratio(
         validation: share of each user's events, above 0.
         test: share of each user's events, above 0.
         min_events: users with fewer are left out altogether, and counted; at least 3.
+        users: ids of the only users that take part, in any order; by default all do. The others
+            leave altogether, and are counted.
 
     Raises:
-        ConfigError: the shares leave nothing to train on, or `min_events` is below 3.
+        ConfigError: the shares leave nothing to train on, `min_events` is below 3, or `users`
+            holds an id that the data lacks.
         DataError: no user has enough events.
     """
     _check_shares(validation, test)
-    begin, end, users, dropped = _enough(dataset, min_events)
+    only = None if users is None else rows_of(dataset, users)
+    begin, end, rows, dropped = _enough(dataset, min_events, only)
     length = end - begin
     # The small number undoes 0.29 * 100 = 28.999999999999996.
     last = np.maximum(np.floor(length * test + 1e-9).astype(np.int64), 1)
@@ -81,7 +91,7 @@ def ratio(
     parts = [
         _parts.requests(
             dataset,
-            users,
+            rows,
             histories=between(begin, stop - size),
             targets=_once(dataset, between(stop - size, stop)),
             train=train,
@@ -92,8 +102,10 @@ def ratio(
             (end, last, test, ""),
         )
     ]
-    name = f"ratio(validation={validation}, test={test}, min_events={min_events})"
-    return Split(train, parts[0], parts[1], name, dropped)
+    name = f"ratio(validation={validation}, test={test}, min_events={min_events}"
+    if only is not None:
+        name += f", {len(only):,} users {digest_of(dataset.user_ids[only])}"
+    return Split(train, parts[0], parts[1], f"{name})", dropped)
 
 
 def temporal(dataset: Dataset, validation: float = 0.1, test: float = 0.1) -> Split:
@@ -146,24 +158,33 @@ def temporal(dataset: Dataset, validation: float = 0.1, test: float = 0.1) -> Sp
 
 
 def _enough(
-    dataset: Dataset, min_events: int
+    dataset: Dataset, min_events: int, only: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
-    """First and past-the-last place of the events of each user who has enough of them."""
+    """First and past-the-last place of the events of each user who has enough of them.
+
+    Others than the users `only` (rows) leave first, and are counted apart.
+    """
     if min_events < 3:
         raise ConfigError(
             "min_events must be at least 3: one event each to train on, to validate and to test. "
             f"Received: min_events={min_events}."
         )
     begin, end = dataset.event_offsets[:-1], dataset.event_offsets[1:]
-    users = np.flatnonzero(end - begin >= min_events)
+    wanted = np.arange(len(begin)) if only is None else only
+    lengths = (end - begin)[wanted]
+    users = wanted[lengths >= min_events]
     if not len(users):
         raise DataError(
             f"this split needs users with {min_events} events or more. Received: "
-            f"{len(begin):,} users, the longest with {np.max(end - begin)}."
+            f"{len(wanted):,} users, the longest with {np.max(lengths)}."
         )
-    few = len(begin) - len(users)
-    events = int(end[-1] - np.sum(end[users] - begin[users]))
-    dropped = {f"users with fewer than {min_events} events": few, "events of those users": events}
+    dropped = {
+        f"users with fewer than {min_events} events": len(wanted) - len(users),
+        "events of those users": int(np.sum(lengths[lengths < min_events])),
+    }
+    if only is not None:
+        dropped["users that were not named"] = len(begin) - len(only)
+        dropped["events of users that were not named"] = int(end[-1] - np.sum(lengths))
     return begin[users], end[users], users, dropped
 
 

@@ -9,8 +9,23 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfprompt.evaluation.baselines import ContentSimilarity, ItemKNN, Popularity, tuned_item_knn
+from tfprompt.evaluation.baselines import (
+    ContentSimilarity,
+    ItemKNN,
+    Popularity,
+    RatingBias,
+    RatingItemKNN,
+    known_at,
+    tuned_item_knn,
+    tuned_rating_bias,
+    tuned_rating_item_knn,
+)
 from tfprompt.evaluation.comparison import Comparison, compare
+from tfprompt.evaluation.diversity import Diversity, list_diversity
+from tfprompt.evaluation.judged_comparison import compare_judgements
+from tfprompt.evaluation.judgement import Judgement
+from tfprompt.evaluation.judging import judge
+from tfprompt.evaluation.predictor import Predictor
 from tfprompt.evaluation.protocol import evaluate
 from tfprompt.evaluation.ranking import target_ranks
 from tfprompt.evaluation.report import Report
@@ -24,19 +39,30 @@ __all__ = [
     "MRR",
     "Comparison",
     "ContentSimilarity",
+    "Diversity",
     "HRAtK",
     "ItemKNN",
+    "Judgement",
     "NDCGAtK",
     "Popularity",
+    "Predictor",
+    "RatingBias",
+    "RatingItemKNN",
     "RecallAtK",
     "Report",
     "Scorer",
     "compare",
+    "compare_judgements",
     "evaluate",
+    "judge",
+    "known_at",
+    "list_diversity",
     "ranks_from_scores",
     "summarise_seeds",
     "target_ranks",
     "tuned_item_knn",
+    "tuned_rating_bias",
+    "tuned_rating_item_knn",
 ]
 
 _KERAS = ("HRAtK", "MRR", "NDCGAtK", "RecallAtK", "ranks_from_scores")

@@ -6,6 +6,7 @@ requests of one user are not independent of each other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -62,22 +63,56 @@ def resampled_means(
                 f"`users` must name one user per request. Received: {len(np.asarray(users))} "
                 f"users for {len(table)} requests. Pass requests.user_ids."
             )
-        # In order of first appearance, so that naming users alike or not changes no draw.
-        _, first, code = np.unique(np.asarray(users), return_index=True, return_inverse=True)
-        code = np.argsort(np.argsort(first))[code]
-        sums = np.zeros([len(first), table.shape[1]])
+        code = user_codes(users)
+        sums = np.zeros([code.max() + 1, table.shape[1]])
         np.add.at(sums, code, table)
         table, requests = sums, np.bincount(code).astype(np.float64)
-    size = len(table)
+    return np.concatenate(
+        [
+            (weights @ table) / (weights @ requests)[:, None]
+            for weights in user_draws(len(table), resamples=resamples, seed=seed)
+        ]
+    )
+
+
+def user_codes(users: ArrayLike) -> NDArray[np.int64]:
+    """Numbers users in order of first appearance, so that how they are called changes no draw.
+
+    Args:
+        users: [R], whose request it is.
+
+    Returns:
+        int64 [R], from 0 to U - 1.
+
+    Example:
+        >>> user_codes(["b", "a", "b"]).tolist()
+        [0, 1, 0]
+    """
+    _, first, code = np.unique(np.asarray(users), return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[code]
+
+
+def user_draws(size: int, *, resamples: int, seed: int) -> Iterator[Floats]:
+    """How often each of `size` users is drawn in each resample, some resamples at a time.
+
+    Args:
+        size: U, users, and how many are drawn with replacement.
+        resamples: number of resamples.
+        seed: of the draws, which depend on nothing else.
+
+    Yields:
+        float64 [B, U], whole numbers that sum to U in each row.
+
+    Example:
+        >>> [draw.sum(axis=1).tolist() for draw in user_draws(3, resamples=2, seed=0)]
+        [[3.0, 3.0]]
+    """
     generator = np.random.default_rng(seed)
-    means = np.empty([resamples, table.shape[1]])
-    weights = np.empty([min(_CHUNK, resamples), size])
     for start in range(0, resamples, _CHUNK):
-        part = weights[: min(_CHUNK, resamples - start)]
-        for row in part:
+        weights = np.empty([min(_CHUNK, resamples - start), size])
+        for row in weights:
             row[:] = np.bincount(generator.integers(size, size=size), minlength=size)
-        means[start : start + len(part)] = (part @ table) / (part @ requests)[:, None]
-    return means
+        yield weights
 
 
 def percentile_interval(samples: Floats, confidence: float = 0.95) -> tuple[Floats, Floats]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfprompt.errors import ConfigError
+from tfprompt.evaluation._describing import fingerprint_of, settings_of
 from tfprompt.evaluation.baselines.content import ContentSimilarity
 from tfprompt.evaluation.baselines.item_knn import ItemKNN
 from tfprompt.evaluation.baselines.popularity import Popularity
@@ -81,7 +81,7 @@ def evaluate(
             "`name` on one of them."
         )
     users = np.asarray(requests.user_ids)
-    fingerprint = _fingerprint(requests)
+    fingerprint = fingerprint_of(requests)
 
     def report(scorer: Scorer, beside: dict[str, Report]) -> Report:
         ranked = rank_requests(
@@ -109,7 +109,7 @@ def evaluate(
             resamples=bootstrap,
             seed=seed,
             fingerprint=fingerprint,
-            settings=_settings(scorer),
+            settings=settings_of(scorer),
             user_ids=users,
             per_user=per_user,
             ranks=ranked.ranks,
@@ -136,30 +136,3 @@ def _baselines(
         found.append(ContentSimilarity(np.asarray(vectors)))
     # A baseline under evaluation is not set beside itself.
     return [each for each in found if type(each) is not type(model)]
-
-
-def _settings(scorer: Scorer) -> dict[str, Any]:
-    """The scorer's description of itself in types that JSON has; nothing where it has none."""
-    settings = getattr(scorer, "settings", None)
-    if not isinstance(settings, Mapping):
-        return {}
-    return {
-        str(name): value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
-        for name, value in settings.items()
-    }
-
-
-def _fingerprint(requests: Requests) -> str:
-    """Says whether two reports are about the same requests."""
-    digest = hashlib.sha256()
-    for names in (requests.catalog.ids, requests.user_ids):
-        digest.update("\x1f".join(map(str, names)).encode() + b"\x1e")
-    for numbers in (
-        requests.histories,
-        requests.history_offsets,
-        requests.targets,
-        requests.target_offsets,
-    ):
-        digest.update(np.ascontiguousarray(numbers, np.int64).tobytes() + b"\x1e")
-    digest.update(str(bool(requests.exclude_seen)).encode())
-    return digest.hexdigest()

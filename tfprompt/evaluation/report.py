@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfprompt._files import write_json
+from tfprompt.evaluation._printing import blocks, described
 
 TIES = "a tie is never a hit"
-_WIDTH = 100
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -118,8 +118,8 @@ class Report(Mapping[str, Any]):
             )
         columns = [[""] + [model.name for model in models]]
         columns += [[name] + [model._cell(name) for model in models] for name in self._shown()]
-        described = [f"{m.name}: {_described(m.settings)}" for m in models if m.settings]
-        return "\n".join([*lines, *_blocks(columns), *([""] if described else []), *described])
+        said = [f"{m.name}: {described(m.settings)}" for m in models if m.settings]
+        return "\n".join([*lines, *blocks(columns), *([""] if said else []), *said])
 
     def _spread(self) -> str:
         if not self.interval:
@@ -154,24 +154,3 @@ class Report(Mapping[str, Any]):
             return value
         low, high = self.interval[name]
         return f"{value} ±{(high - low) / 2:.4f}"
-
-
-def _described(settings: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in settings.items())
-
-
-def _blocks(columns: list[list[str]]) -> Iterator[str]:
-    """Lays columns side by side, beginning again below where a line would grow too long."""
-    widths = [max(map(len, column)) for column in columns]
-    start = 1
-    while start < len(columns):
-        end, used = start, widths[0]
-        while end < len(columns) and (end == start or used + 2 + widths[end] <= _WIDTH):
-            used += 2 + widths[end]
-            end += 1
-        yield ""
-        for row in range(len(columns[0])):
-            cells = [columns[0][row].ljust(widths[0])]
-            cells += [columns[c][row].ljust(widths[c]) for c in range(start, end)]
-            yield "  ".join(cells).rstrip()
-        start = end

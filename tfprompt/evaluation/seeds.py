@@ -59,11 +59,12 @@ def summarise_seeds(reports: Sequence[Report]) -> dict[str, Any]:
         "n_requests": first.n_requests,
         "protocol": first.protocol,
         "fingerprint": first.fingerprint,
-        "measures": {name: _summary([r.measures[name] for r in reports]) for name in shared},
+        "measures": {name: summarise_values([r.measures[name] for r in reports]) for name in shared},
     }
 
 
-def _summary(values: list[float]) -> dict[str, Any]:
+def summarise_values(values: list[float]) -> dict[str, Any]:
+    """Mean, sample deviation and Student interval of one measure over seeds; None for one run."""
     mean, n = float(np.mean(values)), len(values)
     if n == 1:
         return {"mean": mean, "sd": None, "low": None, "high": None, "values": values}
