@@ -30,9 +30,12 @@ __version__ = "0.1.0"
 # Public name → the module that defines it. A module maps to itself.
 _EXPORTS = {
     "PromptedEncoder": "tfprompt.encoders.prompted",
+    "Recommender": "tfprompt.models.recommender",
+    "Ranker": "tfprompt.models.ranker",
     "Retriever": "tfprompt.models.retriever",
     "Template": "tfprompt.prompts.template",
     "TfpromptError": "tfprompt.errors",
+    "judge": "tfprompt.evaluation.judging",
     "evaluate": "tfprompt.evaluation.protocol",
     "load": "tfprompt.models.loading",
     "recommend": "tfprompt.models.recommending",
@@ -40,7 +43,16 @@ _EXPORTS = {
 _MODULES = ("artifacts", "data", "encoders", "errors", "evaluation", "layers", "runs", "training")
 
 # Those that load TensorFlow.
-_TENSORFLOW = ("PromptedEncoder", "Retriever", "load", "recommend", "layers", "training")
+_TENSORFLOW = (
+    "PromptedEncoder",
+    "Ranker",
+    "Recommender",
+    "Retriever",
+    "load",
+    "recommend",
+    "layers",
+    "training",
+)
 
 __all__ = ["__version__", *sorted(_EXPORTS), *_MODULES]
 
@@ -49,8 +61,11 @@ if TYPE_CHECKING:
     from tfprompt import artifacts, data, encoders, errors, evaluation, layers, runs, training
     from tfprompt.encoders.prompted import PromptedEncoder
     from tfprompt.errors import TfpromptError
+    from tfprompt.evaluation.judging import judge
     from tfprompt.evaluation.protocol import evaluate
     from tfprompt.models.loading import load
+    from tfprompt.models.ranker import Ranker
+    from tfprompt.models.recommender import Recommender
     from tfprompt.models.recommending import recommend
     from tfprompt.models.retriever import Retriever
     from tfprompt.prompts.template import Template

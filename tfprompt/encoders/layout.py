@@ -39,9 +39,10 @@ def lay_out(
             parts.append(Part.of(token, order=number * ORDER_STEP))
 
     at_mask = None
-    if encoder.read_out == "mask" and encoder.item_tokens is not None:
-        # The mask token is read once per step of the history: it leaves the static text, and
-        # copies of its state stand in for it.
+    judged = encoder.candidate_tokens is not None
+    if encoder.read_out == "mask" and (encoder.item_tokens is not None or judged):
+        # The mask token is read once per step of the history, or once per candidate: it leaves
+        # the static text, and copies of its state stand in for it.
         at_mask = ops.logical_and(text_order == encoder.text_plan.mask_order, text_mask)
         text_mask = ops.logical_and(text_mask, ops.logical_not(at_mask))
     parts.append(Part.of(text, valid=text_mask, order=text_order))
@@ -49,16 +50,31 @@ def lay_out(
         return TokenPlan.join(parts), None, None
 
     items_mask = ops.cast(inputs["items_mask"], "bool")
-    tokens = encoder.item_tokens(inputs["items"], training=training)
+    items = inputs["items"]
+    if encoder.rating_tokens is not None:
+        ratings = inputs.get("ratings")
+        if ratings is None:  # who asks may know none
+            ratings = ops.full(ops.shape(items_mask), float("nan"), dtype=items.dtype)
+        items = encoder.rating_tokens(items, ratings)
+    tokens = encoder.item_tokens(items, training=training)
     length = ops.shape(tokens)[1]
     step = ops.expand_dims(ops.arange(length, dtype="int32"), 0)
     counts = ops.sum(ops.cast(items_mask, "int32"), axis=1, keepdims=True)
     order = next(n for n, s in segments if isinstance(s, History)) * ORDER_STEP
     parts.append(Part.of(tokens, ITEM, valid=step <= counts, moment=step, order=order + step))
     steps = ops.broadcast_to(step, (ops.shape(tokens)[0], length)) if every_position else counts
-    if at_mask is not None:
-        weights = ops.expand_dims(ops.cast(at_mask, text.dtype), -1)
-        mask_state = ops.sum(text * weights, axis=1)
+    if at_mask is not None and not judged:
+        mask_state = mask_token(encoder, inputs)
         parts.append(readout_part(mask_state, steps, encoder.text_plan.mask_order))
         length = ops.shape(steps)[1]
     return TokenPlan.join(parts), steps, length
+
+
+def mask_token(encoder: PromptedEncoder, inputs: Mapping[str, Any]) -> Any:
+    """The `{mask}` token's state at the seam `[B, D]`."""
+    chosen = ops.logical_and(
+        ops.cast(inputs["order"], "int32") == encoder.text_plan.mask_order,
+        ops.cast(inputs["states_mask"], "bool"),
+    )
+    states = inputs["states"]
+    return ops.sum(states * ops.expand_dims(ops.cast(chosen, states.dtype), -1), axis=1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import keras
 
 from tfprompt.encoders import read_out as reading
+from tfprompt.encoders.candidates import candidate_layer, judge
 from tfprompt.encoders.last_layer import apply_where_read, can_skip
 from tfprompt.encoders.layout import lay_out
 from tfprompt.encoders.loading import LoadedBackbone, load_backbone
@@ -17,7 +18,14 @@ from tfprompt.encoders.starting_points import start_prompts
 from tfprompt.encoders.text_plan import TextPlan, fitting_history
 from tfprompt.encoders.token_plan import TokenPlan, move_rows
 from tfprompt.errors import ConfigError
-from tfprompt.layers import DeepPrompt, FeatureToken, ItemTokens, SoftPrompt, attention_mask
+from tfprompt.layers import (
+    DeepPrompt,
+    FeatureToken,
+    HistoryRatings,
+    ItemTokens,
+    SoftPrompt,
+    attention_mask,
+)
 from tfprompt.prompts.template import CLOCK_FEATURES, Template
 
 if TYPE_CHECKING:
@@ -129,6 +137,8 @@ class PromptedEncoder(keras.layers.Layer):
             if self.template.has_history
             else None
         )
+        self.candidate_tokens = candidate_layer(self, dropout)
+        self.rating_tokens: HistoryRatings | None = None
         self.feature_tokens: dict[str, FeatureToken] = {}
 
     @classmethod
@@ -156,6 +166,11 @@ class PromptedEncoder(keras.layers.Layer):
             TemplateError: a column is missing or of the wrong kind.
         """
         self.template.check(columns)
+        if self.template.shows_ratings:
+            rating = columns["rating"]
+            self.rating_tokens = HistoryRatings(
+                self.width, rating.mean or 0.0, rating.std or 1.0, self.seed, name="history_ratings"
+            )
         for number, name in enumerate(dict.fromkeys(self.template.features)):
             if name not in columns:
                 categories: int | None = CLOCK_FEATURES[name]
@@ -169,9 +184,9 @@ class PromptedEncoder(keras.layers.Layer):
 
     def build(self, inputs_shape: Any = None) -> None:
         """Creates and starts all trained vectors."""
-        layers: list[keras.layers.Layer] = [*self.soft_prompts, *self.deep_prompts]
-        for layer in (*layers, *self.feature_tokens.values()):
-            if not layer.built:
+        layers: list[Any] = [*self.soft_prompts, *self.deep_prompts, *self.feature_tokens.values()]
+        for layer in (*layers, self.candidate_tokens, self.rating_tokens):
+            if layer is not None and not layer.built:
                 layer.build(None)
         if self.item_tokens is not None and not self.item_tokens.built:
             self.item_tokens.build(None)
@@ -189,16 +204,22 @@ class PromptedEncoder(keras.layers.Layer):
         Args:
             inputs: `states` `[B, T, D]` (the text's states at the seam), `states_mask` bool
                 `[B, T]`, `order` int `[B, T]` (from `TextPlan`); with a history `items`
-                `[B, H, D]` (projected) and `items_mask` bool `[B, H]`, left-aligned; each
-                feature `[B]` by its name.
+                `[B, H, D]` (projected) and `items_mask` bool `[B, H]`, left-aligned, and
+                `ratings` `[B, H]` (NaN where unknown) where the template shows them; each
+                feature `[B]` by its name. With an item to judge `candidates` `[B, Q, T, D]`
+                (Q items of T tokens), `candidates_mask` bool `[B, Q, T]` and `moments` int
+                `[B, Q]`: a candidate of moment t sees the first t items of the history.
             every_position: one query for every step of the history, for training; step 0 stands
                 before the first item. Needs causal attention and a history.
             training: runs dropout on the item tokens, and `upper_dropout` where it is set.
 
         Returns:
-            Queries `[B, D]`, or `[B, H+1, D]` with `every_position`.
+            Queries `[B, D]`, or `[B, H+1, D]` with `every_position`; with an item to judge what
+            is read of each `[B, Q, D]`.
         """
         plan, steps, columns = lay_out(self, inputs, every_position, training)
+        if self.candidate_tokens is not None:
+            return judge(self, plan, inputs, training)
         states = self._upper(plan, columns, training=bool(training and self.upper_dropout))
         if steps is not None:
             return reading.read_history(states, plan, steps, self.read_out, every_position)

@@ -19,15 +19,23 @@ def choose(wanted: ReadOut | None, template: Template) -> ReadOut:
     Raises:
         ConfigError: the template lacks what is to be read.
     """
+    judged = template.candidate
     if wanted is None:
         if template.has_mask:
             return "mask"
+        if judged is not None:
+            return "last" if judged.form == "token" else "mean"
         return "last" if template.has_history else "mean"
     if wanted not in ("last", "mask", "mean"):
         raise ConfigError(f"A read-out is 'last', 'mask' or 'mean'. Received: {wanted!r}.")
     if wanted == "mask" and not template.has_mask:
         raise ConfigError("read_out='mask' needs a {mask} in the template.")
-    if wanted == "last" and not template.has_history:
+    if judged is not None and wanted == "last" and judged.form == "text":
+        raise ConfigError(
+            "read_out='last' reads a candidate's one token; {item:text} has many. Read 'mask' or "
+            "'mean'."
+        )
+    if wanted == "last" and not template.has_history and judged is None:
         raise ConfigError("read_out='last' needs {history:items} in the template.")
     return wanted
 

@@ -32,6 +32,8 @@ def start_prompts(encoder: PromptedEncoder) -> None:
 
     if encoder.item_tokens is not None:
         encoder.item_tokens.match(mean, deviation)
+    if encoder.candidate_tokens is not None:
+        encoder.candidate_tokens.match(mean, deviation)
     for soft, layer in zip(encoder.template.soft, encoder.soft_prompts, strict=True):
         if soft.length and soft.initializer == "words":
             layer.initialize(word_states(loaded, seam, soft.words))

@@ -26,6 +26,8 @@ class FitsParts(KeptModel):
     pipeline: Pipeline
     seed: int
     epochs_done = 0
+    # Requests in a batch of validation: a ranker's hold many candidates each.
+    request_batch = 256
 
     def mark_warm(self, sequences: Sequences) -> None:
         """Learns which items training knows."""
@@ -62,6 +64,8 @@ class FitsParts(KeptModel):
         initial_epoch: int = 0,
         callbacks: Any = None,
         seed: int | None = None,
+        hard: np.ndarray | None = None,
+        shortlist: np.ndarray | None = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
         """Trains the prompts; arguments as in `keras.Model.fit`.
@@ -76,6 +80,8 @@ class FitsParts(KeptModel):
             initial_epoch: epochs already done; the order of batches goes on from there.
             callbacks: any Keras callbacks.
             seed: seed of the batches' order; None takes the model's.
+            hard: of a ranker, see `RankingPipeline.training`.
+            shortlist: of a ranker, see `RankingPipeline.requests`.
             **kwargs: as in `keras.Model.fit`.
 
         Returns:
@@ -94,11 +100,16 @@ class FitsParts(KeptModel):
                 batch_size=batch_size,
                 seed=self.seed if seed is None else seed,
                 epoch=lambda: clock.epoch,
+                **({} if hard is None else {"hard": hard}),
             )
         if isinstance(validation_data, Requests):
             self.check_catalog(validation_data)
             self.prepare()
-            validation_data = self.pipeline.requests(validation_data, batch_size=256)
+            validation_data = self.pipeline.requests(
+                validation_data,
+                batch_size=min(256, self.request_batch),
+                **({} if shortlist is None else {"shortlist": shortlist}),
+            )
         kwargs.setdefault("shuffle", False)  # the pipeline has shuffled; Keras warns that it cannot
         listed = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
         return super().fit(
@@ -117,7 +128,7 @@ class FitsParts(KeptModel):
         if isinstance(x, Requests):
             self.check_catalog(x)
             self.prepare()
-            x = self.pipeline.requests(x, batch_size=batch_size)
+            x = self.pipeline.requests(x, batch_size=min(batch_size, self.request_batch))
         return super().evaluate(x, **kwargs)
 
     def predict(self, x: Any, *, batch_size: int = 256, **kwargs: Any) -> np.ndarray:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfprompt.encoders.loading import load_backbone
 from tfprompt.encoders.prompted import PromptedEncoder
+from tfprompt.errors import CheckpointError
 from tfprompt.models import prompt_files
+from tfprompt.models.ranker import Ranker
 from tfprompt.models.retriever import Retriever
-from tfprompt.tasks.negatives import Negatives
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -21,16 +22,19 @@ def load(
     items: Catalog,
     *,
     backbone: str | LoadedBackbone | None = None,
-) -> Retriever:
-    """Loads what `Retriever.save_prompts` wrote.
+    share: Retriever | Ranker | None = None,
+) -> Retriever | Ranker:
+    """Loads what `save_prompts` of a retriever or ranker wrote.
 
     Args:
         directory: where it was written.
         items: the catalog; with collaborative ids the one of training, else any.
         backbone: the backbone, where it no longer goes by the name that training knew.
+        share: another model whose items the loaded one shares, see `Retriever`; its backbone is
+            taken too, and its items get the saved values.
 
     Returns:
-        The retriever with its trained tensors, not compiled. To go on training with the saved
+        The model with its trained tensors, not compiled. To go on training with the saved
         optimizer: `model.compile(...)`, `model.load_prompts(directory)`, then `model.fit(...,
         initial_epoch=model.epochs_done)`.
 
@@ -43,11 +47,16 @@ def load(
     """
     description = prompt_files.describe(directory)
     if backbone is None:
-        backbone = description["backbone"]["preset"]
+        backbone = description["backbone"]["preset"] if share is None else share.encoder.loaded
     loaded = load_backbone(backbone) if isinstance(backbone, str) else backbone
     encoder = PromptedEncoder(loaded, description["template"], **description["encoder"])
-    options = dict(description["model"])
-    options["negatives"] = Negatives(**options["negatives"])
-    model = Retriever(encoder, items, **options)
+    kinds: dict[str, Any] = {"Retriever": Retriever, "Ranker": Ranker}
+    kind = description.get("kind", "Retriever")
+    if kind not in kinds:
+        raise CheckpointError(
+            f"Saved prompts are those of a {' or a '.join(kinds)}. Received: {kind!r} in "
+            f"{directory}."
+        )
+    model = kinds[kind].from_options(encoder, items, description["model"], share=share)
     prompt_files.restore(model, directory)
     return model

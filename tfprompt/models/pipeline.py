@@ -39,19 +39,48 @@ class Pipeline:
         `[B, L]` (catalog row, -1 for padding) in place of vectors; y with `target` int
         `[B, L+1]`, the item that follows each step, -1 for none.
         """
-        fields = RequestFields(self.encoder, sequences.catalog.columns, sequences.users)
-        window = self.encoder.max_history
-        contexts = event_contexts(self.encoder, sequences)
+        fields = self.training_fields(sequences)
 
         def generate() -> Iterator[Batch]:
-            for batch in training_batches(
-                sequences, window=window, batch_size=batch_size, seed=seed, epoch=epoch()
+            for _, x, y in self.training_arrays(
+                sequences, batch_size=batch_size, seed=seed, epoch=epoch(), fields=fields
             ):
-                yield self._training_batch(batch, fields, contexts)
+                yield x, y
 
-        count = number_of_batches(sequences, window=window, batch_size=batch_size)
+        count = number_of_batches(sequences, window=self.encoder.max_history, batch_size=batch_size)
         y = {"target": tf.TensorSpec([None, None], tf.int32)}
-        return self._dataset(generate, fields, y, count)
+        return self._dataset(generate, self.signature(fields), y, count)
+
+    def training_fields(self, sequences: Sequences) -> RequestFields:
+        """The text and features of each user in training."""
+        return RequestFields(self.encoder, sequences.catalog.columns, sequences.users)
+
+    def training_arrays(
+        self,
+        sequences: Sequences,
+        *,
+        batch_size: int,
+        seed: int,
+        epoch: int = 0,
+        shift: bool = True,
+        fields: RequestFields | None = None,
+    ) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]]:
+        """Yields the raw windows (see `training_batches`), x and y of one epoch."""
+        fields = fields or self.training_fields(sequences)
+        contexts = event_contexts(self.encoder, sequences)
+        for batch in training_batches(
+            sequences,
+            window=self.encoder.max_history,
+            batch_size=batch_size,
+            seed=seed,
+            epoch=epoch,
+            shift=shift,
+        ):
+            x, y = self._training_batch(batch, fields, contexts)
+            if self.encoder.template.shows_ratings:
+                # The event of an input is the one before its target's.
+                x["ratings"] = _at(sequences.ratings, batch["event"] - 1, batch["event"] >= 0)
+            yield batch, x, y
 
     def _training_batch(
         self, batch: dict[str, np.ndarray], fields: RequestFields, contexts: pl.DataFrame | None
@@ -104,25 +133,48 @@ class Pipeline:
                 requests, window=self.encoder.max_history, batch_size=batch_size
             )
         )
-        return self._dataset(generate, fields, y, batches)
+        return self._dataset(generate, self.signature(fields), y, batches)
 
     def request_arrays(
-        self, requests: Requests, fields: RequestFields, batch_size: int
+        self,
+        requests: Requests,
+        fields: RequestFields,
+        batch_size: int,
+        some: np.ndarray | None = None,
     ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
-        """Yields x and the requests' rows, short histories first."""
+        """Yields x and the requests' rows, short histories first.
+
+        Args:
+            requests: R requests.
+            fields: from `fields_of`.
+            batch_size: requests in a batch, at most.
+            some: int `[n]`, only these requests; what is yielded beside x are then places in it.
+        """
         contexts = event_contexts(self.encoder, requests)
+        place = None if some is None else {int(row): at for at, row in enumerate(some)}
         for batch in request_batches(
             requests, window=self.encoder.max_history, batch_size=batch_size
         ):
             rows = batch["row"]
+            if some is not None:
+                kept = np.isin(rows, some)
+                if not kept.any():
+                    continue
+                batch = {name: values[kept] for name, values in batch.items()}
+                rows = batch["row"]
             context = None if contexts is None else contexts[rows]
-            yield (
-                {
-                    "history": (batch["history"] - 1).astype(np.int32),
-                    **fields.take(rows, context),
-                },
-                rows,
-            )
+            x = {"history": (batch["history"] - 1).astype(np.int32), **fields.take(rows, context)}
+            if self.encoder.template.shows_ratings:
+                x["ratings"] = self._request_ratings(requests, rows, x["history"])
+            yield x, rows if place is None else np.array([place[int(row)] for row in rows])
+
+    @staticmethod
+    def _request_ratings(requests: Requests, rows: np.ndarray, history: np.ndarray) -> np.ndarray:
+        """Ratings of the newest items of each history, `[B, L]` as in `request_batches`."""
+        lengths = (history >= 0).sum(axis=1, keepdims=True)
+        step = np.arange(history.shape[1])[None]
+        places = requests.history_offsets[1:][rows][:, None] - lengths + step
+        return _at(requests.history_ratings, places, step < lengths)
 
     def fields_of(self, requests: Requests) -> RequestFields:
         """The text and features of each request's user."""
@@ -131,13 +183,26 @@ class Pipeline:
     def _dataset(
         self,
         generate: Callable[[], Iterator[Batch]],
-        fields: RequestFields,
+        x: dict[str, tf.TensorSpec],
         y: dict[str, tf.TensorSpec],
         count: int,
     ) -> tf.data.Dataset:
-        x = {"history": tf.TensorSpec([None, None], tf.int32), **fields.signature()}
         data = tf.data.Dataset.from_generator(generate, output_signature=(x, y))
         return data.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
+
+    def signature(self, fields: RequestFields) -> dict[str, tf.TensorSpec]:
+        """Shapes of x."""
+        x = {"history": tf.TensorSpec([None, None], tf.int32), **fields.signature()}
+        if self.encoder.template.shows_ratings:
+            x["ratings"] = tf.TensorSpec([None, None], tf.float32)
+        return x
+
+
+def _at(ratings: np.ndarray | None, places: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Ratings at some places `[B, L]`; NaN where `real` is false or nothing is known."""
+    if ratings is None or not len(ratings):
+        return np.full(places.shape, np.nan, np.float32)
+    return np.where(real, ratings[np.where(real, places, 0)], np.float32("nan"))
 
 
 def event_contexts(encoder: PromptedEncoder, part: Any) -> pl.DataFrame | None:

@@ -28,19 +28,20 @@ from tfprompt.errors import CheckpointError
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
-    from tfprompt.models.retriever import Retriever
+    from tfprompt.models.fits_parts import FitsParts
 
 FORMAT = 1
 DESCRIPTION, TENSORS, OPTIMIZER = "prompts.json", "prompts.safetensors", "optimizer.safetensors"
-# Beside the trained tensors, what training measured about the catalog.
-_WARM = "item_table/ids/warm"
+# Beside the trained tensors, what training measured about the catalog: which items it knows, and
+# how they are rated.
+_WARM, _ITEM_BIAS = _MEASURED = ("item_table/ids/warm", "rating_bias/items")
 _REQUIRED = {"template", "encoder", "model", "backbone", "catalog", "epochs"}
 # Beside the optimizer's state, that of everything random in training.
 _RANDOM = "random/"
 
 
 def save(
-    model: Retriever,
+    model: FitsParts,
     directory: str | os.PathLike[str],
     *,
     optimizer: bool = False,
@@ -52,8 +53,7 @@ def save(
     from tfprompt.models.retriever_config import describe as describe_model
 
     tensors = {name: np.asarray(v.value) for name, v in trained_variables(model).items()}
-    if model.item_table.ids is not None:
-        tensors[_WARM] = np.asarray(model.item_table.ids.warm.value)
+    tensors |= {name: np.asarray(v.value) for name, v in measured_variables(model).items()}
     with atomic_write(directory) as folder:
         folder.mkdir()
         save_file(tensors, folder / TENSORS)
@@ -109,7 +109,7 @@ def describe(directory: str | os.PathLike[str]) -> dict[str, Any]:
     return description
 
 
-def restore(model: Retriever, directory: str | os.PathLike[str]) -> None:
+def restore(model: FitsParts, directory: str | os.PathLike[str]) -> None:
     """Puts saved tensors, and the optimizer's state where it was saved, into `model`.
 
     Raises:
@@ -119,21 +119,22 @@ def restore(model: Retriever, directory: str | os.PathLike[str]) -> None:
 
     description = describe(directory)
     check_backbone(description["backbone"], model.encoder.loaded)
-    if model.collaborative and description["catalog"].get("ids") != _ids_digest(model.catalog):
+    by_row = model.collaborative or getattr(model, "bias", None) is not None
+    if by_row and description["catalog"].get("ids") != _ids_digest(model.catalog):
         raise CheckpointError(
-            f"Collaborative ids belong to the items of their catalog, row by row: {directory} was "
-            f"trained on {description['catalog'].get('items')} items. Received: a catalog of "
+            "Collaborative ids and biases belong to the items of their catalog, row by row: "
+            f"{directory} was trained on {description['catalog'].get('items')} items. Received: a catalog of "
             f"{len(model.catalog)} other items, or in another order."
         )
     if (features := _feature_columns(model)) != description.get("features", features):
         raise CheckpointError(
-            "Feature tokens belong to the columns they were trained on: categories by their order, "
-            f"numbers by mean and deviation. Received: other values in {sorted(features)}."
+            "Features and ratings belong to the columns they were trained on: categories by their "
+            "order, numbers by mean and deviation. Received: other values in one of "
+            f"{sorted(features.keys() | description['features'].keys())}."
         )
     # All is read and checked before anything is assigned: a refused file changes nothing.
     tensors = _read(Path(directory) / TENSORS)
-    warm = tensors.pop(_WARM, None)
-    variables = trained_variables(model)
+    variables = {**trained_variables(model), **measured_variables(model)}
     _check_same(directory, {k: v.shape for k, v in tensors.items()}, variables)
     broken = sorted(name for name, value in tensors.items() if not np.isfinite(value).all())
     if broken:
@@ -149,8 +150,6 @@ def restore(model: Retriever, directory: str | os.PathLike[str]) -> None:
         _check_optimizer(model, state, directory)
     for name, variable in variables.items():
         variable.assign(tensors[name])
-    if warm is not None and model.item_table.ids is not None:
-        model.item_table.ids.mark_cold(warm)
     model.epochs_done = int(description["epochs"])
     if state:
         for variable, name in zip(model.optimizer.variables, sorted(state), strict=True):
@@ -160,7 +159,7 @@ def restore(model: Retriever, directory: str | os.PathLike[str]) -> None:
             variable.assign(value)
 
 
-def trained_variables(model: Retriever) -> dict[str, Any]:
+def trained_variables(model: FitsParts) -> dict[str, Any]:
     """The trainable variables by name; names do not depend on the model's own.
 
     Nor on the encoder's: Keras counts the second one of a process as `prompted_encoder_1`.
@@ -177,6 +176,17 @@ def trained_variables(model: Retriever) -> dict[str, Any]:
     return named
 
 
+def measured_variables(model: FitsParts) -> dict[str, Any]:
+    """What training measured about the catalog and nothing trains, by name."""
+    found: dict[str, Any] = {}
+    if model.item_table.ids is not None:
+        found[_WARM] = model.item_table.ids.warm
+    bias = getattr(model, "bias", None)
+    if bias is not None:
+        found[_ITEM_BIAS] = bias.items
+    return found
+
+
 def read_tensors(directory: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """The trained tensors by name, without a model to put them into.
 
@@ -184,8 +194,7 @@ def read_tensors(directory: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         CheckpointError: the file is missing or damaged.
     """
     tensors = _read(Path(directory) / TENSORS)
-    tensors.pop(_WARM, None)
-    return tensors
+    return {name: value for name, value in tensors.items() if name not in _MEASURED}
 
 
 def _check_same(directory: Any, received: dict[str, tuple], variables: dict[str, Any]) -> None:
@@ -206,7 +215,7 @@ def _check_same(directory: Any, received: dict[str, tuple], variables: dict[str,
     )
 
 
-def _optimizer_state(model: Retriever) -> dict[str, np.ndarray]:
+def _optimizer_state(model: FitsParts) -> dict[str, np.ndarray]:
     if not model.compiled or not model.optimizer.built:
         return {}
     return {
@@ -215,7 +224,7 @@ def _optimizer_state(model: Retriever) -> dict[str, np.ndarray]:
     }
 
 
-def _random_variables(model: Retriever) -> list[Any]:
+def _random_variables(model: FitsParts) -> list[Any]:
     """Where dropout and the drawing of negatives stand in their random sequences, in fixed order.
 
     The frozen layers are not part of the model's own variables, and have dropout of their own.
@@ -229,17 +238,18 @@ def _random_variables(model: Retriever) -> list[Any]:
         generator for layer in layers for generator in getattr(layer, "_seed_generators", ())
     ]
     distinct = {id(generator): generator.state for generator in generators}
-    return [*distinct.values(), model.loss_function._generator.state]
+    draws = getattr(model.loss_function, "_generator", None)
+    return [*distinct.values(), *([] if draws is None else [draws.state])]
 
 
-def _random_state(model: Retriever) -> dict[str, np.ndarray]:
+def _random_state(model: FitsParts) -> dict[str, np.ndarray]:
     return {
         f"{_RANDOM}{place:04d}": np.asarray(variable)
         for place, variable in enumerate(_random_variables(model))
     }
 
 
-def _check_random(model: Retriever, state: list[np.ndarray], directory: Any) -> None:
+def _check_random(model: FitsParts, state: list[np.ndarray], directory: Any) -> None:
     expected = [tuple(variable.shape) for variable in _random_variables(model)]
     if state and expected != [value.shape for value in state]:
         raise CheckpointError(
@@ -248,7 +258,7 @@ def _check_random(model: Retriever, state: list[np.ndarray], directory: Any) -> 
         )
 
 
-def _check_optimizer(model: Retriever, state: dict[str, np.ndarray], directory: Any) -> None:
+def _check_optimizer(model: FitsParts, state: dict[str, np.ndarray], directory: Any) -> None:
     # A model that was made under a tf.distribute strategy has its optimizer there too.
     with model.distribute_strategy.scope():
         model.optimizer.build(model.trainable_variables)
@@ -278,15 +288,20 @@ def _contents(directory: Path) -> str:
     return ", ".join(sorted(path.name for path in directory.iterdir())[:8]) or "nothing"
 
 
-def _feature_columns(model: Retriever) -> dict[str, Any]:
-    """What the feature tokens of the template mean: vocabulary, or mean and deviation."""
+def _feature_columns(model: FitsParts) -> dict[str, Any]:
+    """What feature tokens and ratings mean: vocabulary, or mean and deviation."""
     columns = model.catalog.columns
+    template = model.encoder.template
+    objective = getattr(model, "objective", None)
+    # A ranker's ratings are in standard deviations from their mean, shown or not.
+    rates = template.shows_ratings or (objective is not None and objective.kind != "click")
+    names = (*template.features, *(("rating",) if rates else ()))
     return {
         name: {
             "vocabulary": list(columns[name].vocabulary or ()),
             "mean": columns[name].mean,
             "std": columns[name].std,
         }
-        for name in model.encoder.template.features
+        for name in names
         if name in columns
     }

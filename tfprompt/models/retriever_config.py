@@ -1,4 +1,4 @@
-"""A retriever as JSON, and back."""
+"""A model as JSON, and back."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tfprompt.encoders.loading import LoadedBackbone, load_backbone
 from tfprompt.encoders.packaged import packaged_names
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.errors import CheckpointError
-from tfprompt.tasks.negatives import Negatives
 
 if TYPE_CHECKING:
-    from tfprompt.models.retriever import Retriever
+    from tfprompt.models.kept_model import KeptModel
 
 
-def describe(model: Retriever) -> dict[str, Any]:
-    """Everything but the weights: template, options, backbone's identity, catalog."""
+def describe(model: KeptModel) -> dict[str, Any]:
+    """Everything but the weights: kind, template, options, backbone's identity, catalog."""
     loaded = model.encoder.loaded
     return {
+        "kind": type(model).__name__,
         "template": model.encoder.template.source,
         "encoder": model.encoder.options(),
         "model": model.options(),
@@ -40,9 +40,7 @@ def describe(model: Retriever) -> dict[str, Any]:
     }
 
 
-def rebuild(
-    cls: type[Retriever], config: dict[str, Any], loaded: LoadedBackbone | None = None
-) -> Retriever:
+def rebuild(cls: type[Any], config: dict[str, Any], loaded: LoadedBackbone | None = None) -> Any:
     """The model that `describe` described, with fresh weights.
 
     Raises:
@@ -62,7 +60,6 @@ def rebuild(
             loaded = load_backbone(preset)
     check_backbone(config["backbone"], loaded)
     encoder = PromptedEncoder(loaded, config["template"], **config["encoder"])
-    options = {**config["model"], "negatives": Negatives(**config["model"]["negatives"])}
     described = config["catalog"]
     columns = [Column(**_with_tuple(column)) for column in described["columns"]]
     catalog = Catalog(
@@ -70,7 +67,8 @@ def rebuild(
         described["item_text"],
         {column.name: column for column in columns},
     )
-    return cls(encoder, catalog, **options, **{k: config[k] for k in ("name",) if k in config})
+    named = {k: config[k] for k in ("name",) if k in config}
+    return cls.from_options(encoder, catalog, config["model"], **named)
 
 
 def check_backbone(expected: dict[str, str], received: LoadedBackbone) -> None:

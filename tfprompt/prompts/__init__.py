@@ -1,6 +1,27 @@
 """The template language: what a request looks like as a token sequence."""
 
-from tfprompt.prompts.segments import Feature, Field, History, Mask, Segment, Soft, Words
+from tfprompt.prompts.segments import (
+    Candidate,
+    Feature,
+    Field,
+    History,
+    Mask,
+    Segment,
+    Soft,
+    Words,
+)
 from tfprompt.prompts.template import Template
+from tfprompt.prompts.verbalizer import Verbalizer
 
-__all__ = ["Feature", "Field", "History", "Mask", "Segment", "Soft", "Template", "Words"]
+__all__ = [
+    "Candidate",
+    "Feature",
+    "Field",
+    "History",
+    "Mask",
+    "Segment",
+    "Soft",
+    "Template",
+    "Verbalizer",
+    "Words",
+]

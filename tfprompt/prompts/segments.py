@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-__all__ = ["Feature", "Field", "History", "Mask", "Segment", "Soft", "Words"]
+__all__ = ["Candidate", "Feature", "Field", "History", "Mask", "Segment", "Soft", "Words"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,9 +49,15 @@ class Soft:
 
 @dataclasses.dataclass(frozen=True)
 class History:
-    """`{history:items}`: one token per past item, oldest first."""
+    """`{history:items}`: one token per past item, oldest first.
+
+    Attributes:
+        position: character in the template.
+        ratings: `{history:items rating}`: each token also shows how the item was rated.
+    """
 
     position: int = 0
+    ratings: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,4 +75,17 @@ class Mask:
     position: int = 0
 
 
-Segment = Words | Field | Soft | History | Feature | Mask
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """`{item:text}` or `{item:token}`: the item to judge.
+
+    Attributes:
+        form: "text" (the word pieces of the item's text) or "token" (one token, as in a history).
+        position: character in the template.
+    """
+
+    form: Literal["text", "token"]
+    position: int = 0
+
+
+Segment = Words | Field | Soft | History | Feature | Mask | Candidate

@@ -9,7 +9,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tfprompt.errors import TemplateError
-from tfprompt.prompts.segments import Feature, Field, History, Mask, Segment, Soft, Words
+from tfprompt.prompts.segments import (
+    Candidate,
+    Feature,
+    Field,
+    History,
+    Mask,
+    Segment,
+    Soft,
+    Words,
+)
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Column
@@ -18,7 +27,7 @@ __all__ = ["Template"]
 
 KINDS = (
     '{soft:8}, {soft:8 "words"}, {soft:8 vocabulary}, {history:items}, {column}, '
-    "{column:feature} and {mask}"
+    "{history:items rating}, {item:text}, {item:token}, {column:feature} and {mask}"
 )
 # Features that need no column of their own: they are read off the request's timestamp (UTC).
 CLOCK_FEATURES = {"hour": 24, "weekday": 7, "month": 12}
@@ -40,7 +49,8 @@ class Template:
     | `A reader who liked` | word pieces |
     | `{occupation}` | word pieces of that column of the request (`{wish}`: the free text) |
     | `{soft:8}` | 8 trained vectors; `"words"` or `vocabulary` after the number says where they start |
-    | `{history:items}` | one token per past item |
+    | `{history:items}` | one token per past item; `{history:items rating}` shows each one's rating |
+    | `{item:text}`, `{item:token}` | the item to judge, as its word pieces or as one token |
     | `{price:feature}` | one trained token of a categorical or numeric column; `hour`, `weekday` and `month` come from the timestamp |
     | `{mask}` | the mask token, where the query may be read out |
 
@@ -73,7 +83,10 @@ class Template:
         segments = tuple(_segments(source))
         if not segments:
             raise TemplateError(source, 0, f"A template must not be empty. It may hold {KINDS}.")
-        for kind, label in ((History, "{history:items}"), (Mask, "{mask}")):
+        once: tuple[tuple[type[Segment], str], ...] = (
+            (History, "{history:items}"), (Mask, "{mask}"), (Candidate, "an {item:…} to judge"),
+        )  # fmt: skip
+        for kind, label in once:
             found = [segment for segment in segments if isinstance(segment, kind)]
             if len(found) > 1:
                 raise TemplateError(
@@ -112,6 +125,17 @@ class Template:
         """Whether it holds `{mask}`."""
         return any(isinstance(segment, Mask) for segment in self.segments)
 
+    @cached_property
+    def shows_ratings(self) -> bool:
+        """Whether the tokens of the history show how items were rated."""
+        return any(segment.ratings for segment in self.segments if isinstance(segment, History))
+
+    @cached_property
+    def candidate(self) -> Candidate | None:
+        """The item to judge, None for a template that only asks."""
+        found = [segment for segment in self.segments if isinstance(segment, Candidate)]
+        return found[0] if found else None
+
     def check(self, columns: Mapping[str, Column]) -> None:
         """Checks every named column against the data.
 
@@ -121,8 +145,17 @@ class Template:
         Raises:
             TemplateError: a column is missing, belongs to the items, or cannot be a feature.
         """
-        available = sorted(name for name, column in columns.items() if column.source != "item")
+        available = sorted(
+            name for name, column in columns.items() if column.source in ("user", "context")
+        )
         for segment in self.segments:
+            if isinstance(segment, History) and segment.ratings and "rating" not in columns:
+                raise TemplateError(
+                    self.source,
+                    segment.position,
+                    "{history:items rating} shows the ratings of past items, and the interactions "
+                    "have none. Write {history:items}.",
+                )
             if isinstance(segment, Field) and segment.name == WISH:
                 continue
             if isinstance(segment, Feature) and self._is_clock(segment.name, columns):
@@ -151,6 +184,13 @@ class Template:
                     f"'{segment.name}' is a column of the items; a request is described by the "
                     f"user and the context: {', '.join(available) or 'no such columns'}. "
                     "Items enter as {history:items}.",
+                )
+            if column.source == "event":
+                raise TemplateError(
+                    self.source,
+                    segment.position,
+                    f"'{segment.name}' is known only after the event, so no request can show it. "
+                    "Write {history:items rating} to show the ratings of past items.",
                 )
             if isinstance(segment, Feature) and column.kind not in ("category", "number"):
                 raise TemplateError(
@@ -233,11 +273,16 @@ def _placeholder(source: str, start: int, body: str) -> Segment:
             )
         return Field(name, start)
     if name == "history":
-        if argument != "items":
+        if argument.split() not in (["items"], ["items", "rating"]):
             raise TemplateError(
-                source, argument_at, f"A history is written {{history:items}}. Received: '{body}'."
+                source,
+                argument_at,
+                "A history is written {history:items}, or {history:items rating} to show ratings. "
+                f"Received: '{body}'.",
             )
-        return History(start)
+        return History(start, ratings=argument != "items")
+    if name == "item" and argument in ("text", "token"):
+        return Candidate("text" if argument == "text" else "token", start)
     if argument == "feature":
         return Feature(name, start)
     raise TemplateError(

@@ -1,0 +1,472 @@
+"""Ranking: a request and some items in, what the user will think of each out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from tfprompt.encoders.prompted import PromptedEncoder
+from tfprompt.encoders.texts import encode_texts, lower_states
+from tfprompt.errors import ConfigError
+from tfprompt.layers import Interaction, RatedNeighbours, RatingBias, ScoreHead
+from tfprompt.models.fits_parts import FitsParts
+from tfprompt.models.item_states import ItemStates
+from tfprompt.models.ranking_loss import RankingLoss
+from tfprompt.models.ranking_metrics import RankingMetrics
+from tfprompt.models.ranking_pipeline import RankingPipeline, with_candidates
+from tfprompt.models.sharing import item_parts, uses_tower
+from tfprompt.models.shortlist import request_shortlist, training_shortlist
+from tfprompt.prompts.verbalizer import Verbalizer
+from tfprompt.tasks.objective import Objective
+from tfprompt.training.distribution import shared_gradients, total_over_replicas
+
+if TYPE_CHECKING:
+    from tfprompt.data.catalog import Catalog
+    from tfprompt.data.requests import Requests
+    from tfprompt.data.sequences import Sequences
+    from tfprompt.models.retriever import Retriever
+
+# Word pieces of all candidates that are judged in one pass: bounds the memory of a request.
+_TOKENS_AT_ONCE = 16_384
+
+
+@keras.saving.register_keras_serializable("tfprompt")
+class Ranker(FitsParts):
+    """Judges items for a request: a rating, whether it will be liked, or clicked.
+
+    The template says how the item to judge is read. `{item:text}` makes a cross-encoder: the
+    item's word pieces run through the frozen upper layers beside the request. `{item:token}` makes
+    a late interaction: one token of the item's cached vector does, which costs a tenth.
+
+    Args:
+        encoder: the prompted encoder, with `{item:text}` or `{item:token}` in its template. It
+            belongs to this model from here on.
+        items: the catalog.
+        objective: "rating", "like", "click", or an `Objective` with a loss of your choice.
+        verbalizer: words for the answers, instead of a linear head: [no, yes] or {1: "terrible",
+            …, 5: "great"}, or a `Verbalizer`. Only their scale and bias are trained.
+        bias: lets the prompts correct what is known of user and item alone (see `RatingBias`)
+            and, where the template shows the ratings of the history, what the user thought of
+            similar items (see `RatedNeighbours`).
+        collaborative: rank R of the items' id embedding; 0 uses text alone. A cross-encoder sees
+            ids in the history alone.
+        id_dropout: share of ids hidden in training.
+        shrinkage: of the whitening of the items' text vectors, see `Whitening`.
+        steps: targets of a window that are judged in one step of training; None takes all with
+            `{item:token}`, 8 with `{item:text}`, whose memory grows with them.
+        max_item_tokens: word pieces of a candidate's text, special tokens included.
+        item_text: how an item reads, e.g. "{title} ({year})"; None takes the catalog's own.
+        seed: seed of initial values.
+        share: another ranker or retriever, see `Retriever`.
+
+    Raises:
+        TemplateError: the encoder's template does not fit the data.
+        ConfigError: options that contradict each other, or those of the model to share with.
+
+    Example:
+        encoder = tp.PromptedEncoder.from_preset(
+            "all-minilm-l6-v2", "{soft:8} {history:items rating} would rate {item:token}")
+        model = tp.Ranker(encoder, data.items, "rating", collaborative=32)
+        model.fit(split.train, validation_data=split.validation, epochs=8)
+        print(tp.judge(model, split.test))
+    """
+
+    request_batch = 64
+
+    def __init__(
+        self,
+        encoder: PromptedEncoder,
+        items: Catalog,
+        objective: str | Objective = "rating",
+        *,
+        verbalizer: Any = None,
+        bias: bool = True,
+        collaborative: int = 0,
+        id_dropout: float = 0.0,
+        shrinkage: float | None = 1.0,
+        steps: int | None = None,
+        max_item_tokens: int = 24,
+        item_text: str | None = None,
+        seed: int = 0,
+        share: FitsParts | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        candidate = encoder.template.candidate
+        if candidate is None:
+            raise ConfigError(
+                "A ranker's template holds the item to judge, as {item:text} or {item:token}. "
+                f"Received: {encoder.template.source!r}."
+            )
+        if not isinstance(objective, Objective):
+            objective = Objective(objective)  # type: ignore[arg-type]  # checked in there
+        if max_item_tokens < 1 or (steps is not None and steps < 1):
+            raise ConfigError(
+                "An item has 1 word piece or more, and a step judges 1 target or more. "
+                f"Received: max_item_tokens={max_item_tokens}, steps={steps}."
+            )
+        if collaborative and candidate.form == "text" and not encoder.template.has_history:
+            raise ConfigError(
+                "A cross-encoder sees ids in the history alone. Received: collaborative="
+                f"{collaborative} with {encoder.template.source!r}. Add {{history:items}}, or "
+                "write {item:token}."
+            )
+        if verbalizer is not None and not isinstance(verbalizer, Verbalizer):
+            verbalizer = Verbalizer.of(verbalizer)
+        if verbalizer is not None and (verbalizer.values is None) == (objective.kind == "rating"):
+            raise ConfigError(
+                "A verbalizer of ratings maps each rating to words; one of likes or clicks is "
+                f"[no, yes]. Received: {verbalizer.to_dict()} for {objective.kind!r}."
+            )
+        self.encoder = encoder
+        self.catalog = items
+        self.objective = objective
+        self.verbalizer = verbalizer
+        self.collaborative = collaborative
+        self.id_dropout = id_dropout
+        self.reads_text = candidate.form == "text"
+        self.steps = steps
+        self.max_item_tokens = max_item_tokens
+        self.item_text = item_text or items.item_text
+        self.seed = seed
+        self.item_table, self.item_tower = item_parts(
+            encoder, items, share, collaborative=collaborative, id_dropout=id_dropout,
+            shrinkage=shrinkage, item_text=self.item_text, seed=seed,
+        )  # fmt: skip
+        self.item_states = (
+            ItemStates(len(items), max_item_tokens, encoder.width, name="item_states")
+            if self.reads_text
+            else None
+        )
+        rating = items.columns.get("rating")
+        self.mean, self.std = (
+            (0.0, 1.0) if rating is None else (rating.mean or 0.0, rating.std or 1.0)
+        )
+        # A click says nothing of how somebody rates.
+        rates = bias and rating is not None and objective.kind != "click"
+        self.bias = (
+            RatingBias(len(items), self.mean, self.std, name="rating_bias") if rates else None
+        )
+        self.neighbours = (
+            RatedNeighbours(seed=seed, name="rated_neighbours")
+            if rates and encoder.template.shows_ratings
+            else None
+        )
+        self.with_bias = bias
+        self.pipeline: RankingPipeline = RankingPipeline(
+            encoder, objective, 8 if steps is None and self.reads_text else steps
+        )
+        self.epochs_done = 0
+        self._build_all()
+        self.loss_function = RankingLoss(objective, self.std)
+        self._loss_mean = keras.metrics.Mean(name="loss")
+        self._figures = RankingMetrics(objective)
+
+    def _build_all(self) -> None:
+        """Creates every weight, so that checkpoints can be loaded before any data is seen."""
+        rank = self.collaborative or None
+        self.encoder.fit_columns(self.catalog.columns)
+        self.encoder.build()
+        if not self.item_table.built:  # else shared
+            self.item_table.build()
+        if uses_tower(self.encoder) and not self.item_tower.built:
+            self.item_tower.build((None, self.item_table.width), rank and (None, rank))
+            # A cross-encoder's candidates are words, which have no id to lift.
+            self.item_tower.lift.trainable = not self.reads_text
+        if self.item_states is not None:
+            self.item_states.build()
+        if self.bias is not None:
+            self.bias.build()
+        if self.neighbours is not None:
+            self.neighbours.build([(None, None, self.item_table.width)])
+        self.head = self._head()
+        self.head.build((None, self.encoder.width))
+        self.interaction = None
+        if not self.reads_text and self.verbalizer is None:
+            self.interaction = Interaction(seed=self.seed, name="interaction")
+            self.interaction.build((None, self.encoder.width))
+        self.built = True
+
+    def _head(self) -> ScoreHead:
+        if self.verbalizer is None:
+            return ScoreHead(name="head")
+        flat = [word for group in self.verbalizer.words for word in group]
+        vectors = encode_texts(self.encoder.loaded, flat, cache=False, progress=False)
+        classes, at = [], 0
+        for group in self.verbalizer.words:
+            mean = vectors[at : at + len(group)].mean(axis=0)
+            classes.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
+            at += len(group)
+        return ScoreHead(classes, self.verbalizer.values, name="head")
+
+    def prepare(self) -> None:
+        """Encodes the catalog with the frozen backbone, once; `fit` and the like call it."""
+        super().prepare()
+        if self.item_states is not None and not self.item_states.filled:
+            texts = self.catalog.texts(self.item_text)
+            self.item_states.fill(
+                *lower_states(
+                    self.encoder.loaded, self.encoder.seam, texts,
+                    sequence_length=self.max_item_tokens, dtype="float16",
+                )
+            )  # fmt: skip
+
+    # -- the forward pass ---------------------------------------------------------------------
+
+    def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
+        """Judges candidates: ratings, or else logits, `[B, Q]`.
+
+        Args:
+            inputs: as for `PromptedEncoder`, with `history` int `[B, H]` (catalog rows, -1 for
+                padding) in place of `items`, or with `vectors` `[B, H, V]`, `ids` and
+                `items_mask`; and with `candidates` int `[B, Q]` (catalog rows, -1 for padding).
+            training: runs dropout.
+        """
+        prepared = dict(inputs)
+        past = prepared.pop("rows", prepared.get("history"))
+        item_bias = prepared.pop("item_bias", None)
+        if "history" in prepared:
+            history = prepared.pop("history")
+            prepared["vectors"], prepared["ids"] = self.item_table(history, training=training)
+            prepared["items_mask"] = history >= 0
+        vectors, ids = prepared.pop("vectors", None), prepared.pop("ids", None)
+        if self.encoder.item_tokens is not None:
+            prepared["items"] = self.item_tower.tokens(vectors, ids)
+        rows, ratings = prepared["candidates"], prepared.get("ratings")
+        if self.bias is not None and ratings is not None:
+            # What the tokens show is what user and item leave unexplained.
+            prepared["ratings"] = self.bias.residuals(past, ratings)
+        about = self.item_table(rows, training=training)
+        if self.item_states is not None:
+            prepared["candidates"], prepared["candidates_mask"] = self.item_states(rows)
+        else:
+            tokens = self.item_tower(*about)
+            prepared["candidates"] = ops.expand_dims(tokens, 2)
+            prepared["candidates_mask"] = ops.expand_dims(ops.ones_like(rows, "bool"), 2)
+        states = self.encoder(prepared, training=training)
+        outputs = self.head(states)
+        if self.interaction is not None:
+            outputs = outputs + self.interaction(states, tokens)
+        rates, words = self.objective.kind == "rating", self.verbalizer is not None
+        if self.bias is not None:
+            bias = self.bias(rows, prepared["moments"], past, ratings, item_bias)
+            if self.neighbours is not None and ratings is not None:
+                residuals = (prepared["ratings"] - self.mean) / self.std
+                bias = bias + self.neighbours(
+                    about, (vectors, ids), residuals, prepared["moments"], training=training
+                )
+            # Ratings as words are ratings already; else all is in standard deviations.
+            outputs = outputs + (bias * self.std if rates and words else bias)
+        return self.mean + self.std * outputs if rates and not words else outputs
+
+    # -- what Keras calls ---------------------------------------------------------------------
+
+    def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
+        """As in Keras; without an optimizer, AdamW at 2e-3 with gradients clipped to length 1."""
+        given = ("metrics", "weighted_metrics")
+        if kwargs.get("loss") is not None or any(kwargs.get(name) for name in given):
+            raise ConfigError(
+                "The loss and the metrics of a Ranker are those of its objective. "
+                f"Received: {', '.join(sorted(kwargs))}. Use Objective(kind, loss)."
+            )
+        super().compile(
+            optimizer=optimizer or keras.optimizers.AdamW(2e-3, global_clipnorm=1.0), **kwargs
+        )
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """The optimizer, for `keras.models.load_model`."""
+        return {"optimizer": keras.optimizers.serialize(self.optimizer)} if self.compiled else {}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as `get_compile_config` says."""
+        self.compile(optimizer=keras.optimizers.deserialize(config["optimizer"]))
+        self.optimizer.build(self.trainable_variables)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """What is reset at the start of each epoch."""
+        return [self._loss_mean, *self._figures.metrics]
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One step on a batch of windows and their candidates."""
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            total, count = self.loss_function(self(x, training=True), y["label"])
+            loss = total / total_over_replicas(count)
+        variables = self.trainable_variables
+        gradients = shared_gradients(tape.gradient(loss, variables), self.optimizer)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self._loss_mean.update_state(total / tf.maximum(count, 1.0), sample_weight=count)
+        return {"loss": self._loss_mean.result()}
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """One batch of requests: loss and the figures of the objective."""
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        outputs = self(x, training=False)
+        if self.objective.kind != "click":
+            total, count = self.loss_function(outputs, y["label"])
+            self._loss_mean.update_state(total / tf.maximum(count, 1.0), sample_weight=count)
+        self._figures.update(outputs, y["label"])
+        # A click's candidates in validation are no list of training: they have ranks, and no loss.
+        shown = self._figures.metrics if self.objective.kind == "click" else self.metrics
+        return {metric.name: metric.result() for metric in shown}
+
+    def predict_step(self, data: Any) -> Any:
+        """Ratings or logits `[B, Q]` of one batch."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self(x, training=False)
+
+    def fit(  # type: ignore[override]
+        self,
+        x: Sequences | tf.data.Dataset,
+        *,
+        validation_data: Requests | None = None,
+        shortlist: Retriever | None = None,
+        shortlist_size: int = 200,
+        batch_size: int = 64,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Trains the prompts; see `Retriever.fit`.
+
+        Args:
+            x: the training part of a split.
+            validation_data: the validation part. Of a click's figures the candidates are the
+                shortlist's; a target that is not among them is a miss.
+            shortlist: for clicks, the retriever whose best items this ranker will be given: its
+                negatives and its candidates in validation come from there. Without one they are
+                drawn at random, and validation ranks the target among 99 others.
+            shortlist_size: items of a shortlist.
+            batch_size: windows in a step, over all replicas.
+            seed: seed of order, steps and negatives; None takes the model's.
+            **kwargs: as in `FitsParts.fit`.
+        """
+        if shortlist is not None and self.objective.kind != "click":
+            raise ConfigError(
+                "A shortlist gives negatives to clicks; ratings have labels of their own. "
+                f"Received: a shortlist for objective {self.objective.kind!r}."
+            )
+        if shortlist is not None and hasattr(x, "catalog"):
+            self.check_catalog(x)
+            kwargs["hard"] = training_shortlist(shortlist, x, shortlist_size)
+        if shortlist is not None and hasattr(validation_data, "catalog"):
+            kwargs["shortlist"] = request_shortlist(shortlist, validation_data, shortlist_size)
+        return super().fit(
+            x, validation_data=validation_data, batch_size=batch_size, seed=seed, **kwargs
+        )
+
+    # -- answers ------------------------------------------------------------------------------
+
+    def judge_items(self, inputs: Mapping[str, Any], candidates: np.ndarray) -> np.ndarray:
+        """What requests will think of candidates: float32 `[B, C]`; ratings or probabilities.
+
+        Args:
+            inputs: x of a batch as the pipeline gives it, without candidates.
+            candidates: int `[B, C]`, catalog rows, -1 for padding.
+        """
+        outputs = self.score_items(inputs, candidates)
+        return outputs if self.objective.kind == "rating" else _sigmoid(outputs)
+
+    def score_items(self, inputs: Mapping[str, Any], candidates: np.ndarray) -> np.ndarray:
+        """What a list is sorted by: float32 `[B, C]`; ratings or logits.
+
+        Args:
+            inputs: x of a batch as the pipeline gives it, without candidates.
+            candidates: int `[B, C]`, catalog rows, -1 for padding.
+        """
+        pieces = self.max_item_tokens if self.reads_text else 1
+        step = max(1, _TOKENS_AT_ONCE // (pieces * max(len(candidates), 1)))
+        found = []
+        for at in range(0, candidates.shape[1], step):
+            part = candidates[:, at : at + step]
+            # One shape for all passes: a last short one would be traced anew.
+            padded = np.full((len(part), min(step, candidates.shape[1])), -1, np.int32)
+            padded[:, : part.shape[1]] = part
+            x = with_candidates(dict(inputs), padded)
+            found.append(np.asarray(self.predict_on_batch(x))[:, : part.shape[1]])
+        return np.concatenate(found, axis=1)
+
+    def predictions(self, requests: Requests) -> np.ndarray:
+        """What each target of each request is thought of, float32 `[E]`: what `tp.judge` takes."""
+        self.check_catalog(requests)
+        self.prepare()
+        fields = self.pipeline.fields_of(requests)
+        result = np.empty(len(requests.targets), np.float32)
+        for inputs, rows in self.pipeline.request_arrays(requests, fields, 64):
+            candidates, _ = self.pipeline.targets(requests, rows)
+            judged = self.judge_items(inputs, candidates)
+            for place, row in enumerate(rows):
+                own = slice(requests.target_offsets[row], requests.target_offsets[row + 1])
+                result[own] = judged[place, : own.stop - own.start]
+        return result
+
+    def predict(self, x: Any, **kwargs: Any) -> np.ndarray:
+        """As in Keras; of requests, their `predictions`."""
+        return self.predictions(x) if hasattr(x, "targets") else super().predict(x, **kwargs)
+
+    def scores(self, requests: Requests, rows: np.ndarray) -> np.ndarray:
+        """Scores of all items for some requests `[len(rows), N]`: what `tp.evaluate` ranks."""
+        every = np.arange(len(self.catalog), dtype=np.int32)
+        return self.scores_of(requests, rows, np.repeat(every[None], len(rows), axis=0))
+
+    def scores_of(self, requests: Requests, rows: np.ndarray, lists: np.ndarray) -> np.ndarray:
+        """Scores of some items `[len(rows), C]` for some requests.
+
+        Args:
+            requests: the requests.
+            rows: int, which of them, each once.
+            lists: int `[len(rows), C]`, catalog rows, -1 for padding.
+        """
+        self.check_catalog(requests)
+        self.prepare()
+        fields = self.pipeline.fields_of(requests)
+        result = np.empty(lists.shape, np.float32)
+        for inputs, places in self.pipeline.request_arrays(requests, fields, 64, rows):
+            result[places] = self.score_items(inputs, lists[places])
+        return result
+
+    # -- what is kept -------------------------------------------------------------------------
+
+    def options(self) -> dict[str, Any]:
+        """The constructor's options, as JSON."""
+        return {
+            "objective": dataclasses.asdict(self.objective),
+            "verbalizer": None if self.verbalizer is None else self.verbalizer.to_dict(),
+            "bias": self.with_bias,
+            "collaborative": self.collaborative,
+            "id_dropout": self.id_dropout,
+            "shrinkage": self.item_table.shrinkage,
+            "steps": self.steps,
+            "max_item_tokens": self.max_item_tokens,
+            "item_text": self.item_text,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_options(
+        cls, encoder: PromptedEncoder, items: Catalog, options: dict[str, Any], **kwargs: Any
+    ) -> Self:
+        """The model that `options` described."""
+        options = {**options, "objective": Objective(**options["objective"])}
+        if options["verbalizer"] is not None:
+            options["verbalizer"] = Verbalizer.from_dict(options["verbalizer"])
+        return cls(encoder, items, **options, **kwargs)
+
+    def mark_warm(self, sequences: Sequences) -> None:
+        """Tells the collaborative ids which items training knows; the others stay at zero."""
+        if self.item_table.ids is not None:
+            self.item_table.ids.mark_cold(sequences.counts())
+        if self.bias is not None and sequences.ratings is not None:
+            users = np.repeat(np.arange(len(sequences)), np.diff(sequences.offsets))
+            self.pipeline.item_bias = self.bias.fit_items(users, sequences.items, sequences.ratings)
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    # Half of tanh: no overflow on either side.
+    return (0.5 + 0.5 * np.tanh(0.5 * logits)).astype(np.float32)

@@ -1,0 +1,104 @@
+"""What a retriever would hand to a ranker: the best candidates of every step and request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfprompt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tfprompt.data.requests import Requests
+    from tfprompt.data.sequences import Sequences
+    from tfprompt.models.retriever import Retriever
+
+
+def training_shortlist(retriever: Retriever, sequences: Sequences, count: int) -> np.ndarray:
+    """For each event the items that the retriever would have offered instead of it.
+
+    Args:
+        retriever: a trained retriever.
+        sequences: the training part; E events.
+        count: items a list.
+
+    Returns:
+        int32 `[E, count]`, catalog rows, best first: without the event's own item and without
+        what its user had before; -1 where no item is left, and for the event of a user who has
+        no other.
+
+    Raises:
+        ConfigError: another catalog, more items than it has, or a retriever that cannot be asked
+            at every position of a history.
+    """
+    _check(retriever, sequences, count)
+    encoder = retriever.encoder
+    if not encoder.template.has_history or encoder.attention != "causal":
+        raise ConfigError(
+            "A shortlist for training needs a retriever that reads a history at every position, "
+            f"with attention='causal'. Received: {encoder.template.source!r} with "
+            f"attention={encoder.attention!r}."
+        )
+    retriever.prepare()
+    lists = np.full((len(sequences.items), count), -1, np.int32)
+    candidates = np.asarray(retriever.candidates())
+    data = retriever.pipeline.training_arrays(sequences, batch_size=32, seed=0, shift=False)
+    for batch, x, _ in data:
+        queries = np.asarray(retriever.predict_queries(x))  # [B, L+1, W]
+        first = batch["event"][:, :1] - 1
+        events = np.concatenate([np.where(batch["start"][:, None], first, -1), batch["event"]], 1)
+        for row, places in enumerate(events):
+            real = np.flatnonzero(places >= 0)
+            scores = queries[row, real] @ candidates.T
+            own = sequences.items[places[real]]
+            scores[np.arange(len(real)), own] = -np.inf
+            begin = sequences.offsets[batch["row"][row]]
+            for place, event in enumerate(places[real]):
+                scores[place, sequences.items[begin:event]] = -np.inf
+            lists[places[real]] = best(scores, count)
+    return lists
+
+
+def request_shortlist(retriever: Retriever, requests: Requests, count: int) -> np.ndarray:
+    """The retriever's list for each request, without seen items.
+
+    Args:
+        retriever: a trained retriever.
+        requests: R requests.
+        count: items a list.
+
+    Returns:
+        int32 `[R, count]`, catalog rows, best first; -1 where no item is left.
+    """
+    _check(retriever, requests, count)
+    lists = np.empty((len(requests), count), np.int32)
+    for at in range(0, len(requests), 256):
+        rows = np.arange(at, min(at + 256, len(requests)))
+        scores = np.array(retriever.scores(requests, rows))
+        if requests.exclude_seen:
+            for place, row in enumerate(rows.tolist()):
+                scores[place, requests.history(row)] = -np.inf
+        lists[rows] = best(scores, count)
+    return lists
+
+
+def best(scores: np.ndarray, count: int) -> np.ndarray:
+    """The `count` best columns of each row `[n, N]`, best first; -1 for those at -inf."""
+    count = min(count, scores.shape[1])
+    if not len(scores):
+        return np.zeros((0, count), np.int32)
+    chosen = np.argpartition(-scores, count - 1, axis=1)[:, :count]
+    values = np.take_along_axis(scores, chosen, axis=1)
+    order = np.lexsort((chosen, -values), axis=1)
+    chosen = np.take_along_axis(chosen, order, axis=1)
+    values = np.take_along_axis(values, order, axis=1)
+    return np.where(np.isfinite(values), chosen, -1).astype(np.int32)
+
+
+def _check(retriever: Retriever, part: Sequences | Requests, count: int) -> None:
+    retriever.check_catalog(part)
+    if not 1 <= count <= len(part.catalog):
+        raise ConfigError(
+            f"A shortlist has 1 to {len(part.catalog)} items, the catalog's number. "
+            f"Received: {count}."
+        )

@@ -1,0 +1,103 @@
+"""Words that stand for the answers to a prompt."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfprompt.errors import ConfigError
+
+__all__ = ["Verbalizer"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Verbalizer:
+    """The words of each class, several a class where wanted.
+
+    Args:
+        words: one tuple of words or phrases a class.
+        values: what each class is worth; None for no and yes, in this order.
+
+    Raises:
+        ConfigError: a class without words, not two classes where there are no values, or values
+            that are not one finite number a class.
+
+    Example:
+        >>> Verbalizer.of({1: "terrible", 3: ["okay", "fine"], 5: "great"}).values
+        (1.0, 3.0, 5.0)
+        >>> Verbalizer.of(["no", "yes"]).words
+        (('no',), ('yes',))
+    """
+
+    words: tuple[tuple[str, ...], ...]
+    values: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not all(group and all(map(_is_word, group)) for group in self.words):
+            raise ConfigError(f"Each class of a verbalizer has words. Received: {self.words}.")
+        if self.values is None and len(self.words) != 2:
+            raise ConfigError(
+                "A verbalizer without values has two classes, no and yes in this order. "
+                f"Received: {len(self.words)}."
+            )
+        if self.values is not None and (
+            len(self.values) != len(self.words)
+            or len(self.values) < 2
+            or not all(map(_is_finite, self.values))
+        ):
+            raise ConfigError(
+                "A verbalizer of values has two classes or more, each worth a finite number. "
+                f"Received: {len(self.words)} classes worth {self.values}."
+            )
+
+    @classmethod
+    def of(
+        cls, words: Sequence[str | Sequence[str]] | Mapping[float, str | Sequence[str]]
+    ) -> Verbalizer:
+        """From [no, yes], or from a mapping of values to words.
+
+        Args:
+            words: a word, a phrase or several for each class.
+        """
+        if isinstance(words, Mapping):
+            if not all(map(_is_finite, words)):
+                raise ConfigError(
+                    "A verbalizer maps numbers to words, {1: 'terrible', 5: 'great'}. "
+                    f"Received: {list(words)}."
+                )
+            ordered = sorted(words)
+            return cls(tuple(_group(words[value]) for value in ordered), tuple(map(float, ordered)))
+        if isinstance(words, str) or not isinstance(words, Sequence):
+            raise ConfigError(
+                f"A verbalizer is [no, yes], or {{1: 'terrible', 5: 'great'}}. Received: {words!r}."
+            )
+        return cls(tuple(_group(group) for group in words))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "words": [list(group) for group in self.words],
+            "values": None if self.values is None else list(self.values),
+        }
+
+    @classmethod
+    def from_dict(cls, described: Mapping[str, Any]) -> Verbalizer:
+        """What `to_dict` gave."""
+        values = described["values"]
+        words = tuple(tuple(group) for group in described["words"])
+        return cls(words, None if values is None else tuple(values))
+
+
+def _group(words: str | Sequence[str]) -> tuple[str, ...]:
+    # What is neither stays as it is, for the check to name.
+    return tuple(words) if isinstance(words, list | tuple) else (words,)  # type: ignore[arg-type]
+
+
+def _is_word(word: object) -> bool:
+    return isinstance(word, str) and bool(word.strip())
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
