@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from tfprompt._files import atomic_write
 from tfprompt.artifacts.serving_module import ServingModule
+from tfprompt.artifacts.two_stage_module import TwoStageModule
 from tfprompt.errors import ExportError
 
 if TYPE_CHECKING:
+    from tfprompt.models.recommender import Recommender
     from tfprompt.models.retriever import Retriever
 
 
 def export_saved_model(
-    model: Retriever, directory: str | os.PathLike[str], *, k: int = 100
+    model: Retriever | Recommender, directory: str | os.PathLike[str], *, k: int = 100
 ) -> Path:
     """Exports `model` with one signature, `recommend`, which is also the default one.
 
@@ -25,10 +27,10 @@ def export_saved_model(
     TensorFlow and TensorFlow Text. See `ServingModule` for inputs and outputs.
 
     Args:
-        model: a trained retriever.
+        model: a trained retriever, or a recommender of two stages.
         directory: where to write. TensorFlow Serving wants `<name>/<version>` with an integer
             version. It appears all at once, never half written, and is never overwritten.
-        k: results of each request, at most the catalog's size.
+        k: results of each request, at most the catalog's size (a recommender's `rank`).
 
     Returns:
         The directory.
@@ -48,10 +50,21 @@ def export_saved_model(
     if k < 1:
         raise ExportError(f"k is 1 or more. Received: {k}.")
     model.prepare()
-    module = ServingModule(model, k)
+    module = _module(model, k)
     recommend = tf.function(module.recommend).get_concrete_function(**module.input_signature())
     with atomic_write(target) as temporary:
         tf.saved_model.save(
             module, str(temporary), {"recommend": recommend, "serving_default": recommend}
         )
     return target
+
+
+def _module(model: Any, k: int) -> ServingModule:
+    if not hasattr(model, "retriever"):
+        return ServingModule(model, k)
+    if k > model.rank:
+        raise ExportError(
+            f"A list has at most rank={model.rank} items, which the second stage keeps. "
+            f"Received: k={k}."
+        )
+    return TwoStageModule(model, k)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import keras
 import numpy as np
@@ -14,11 +14,11 @@ from keras import ops
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.errors import ConfigError
 from tfprompt.evaluation.keras_metrics import MRR, HRAtK, NDCGAtK, RecallAtK, ranks_from_scores
-from tfprompt.layers import ItemTower, history_content, unit_length
+from tfprompt.layers import history_content, unit_length
 from tfprompt.models.fits_parts import FitsParts
-from tfprompt.models.item_table import ItemTable
 from tfprompt.models.pipeline import Pipeline
 from tfprompt.models.retrieval_loss import RetrievalLoss
+from tfprompt.models.sharing import item_parts
 from tfprompt.tasks.negatives import Negatives
 from tfprompt.training.distribution import shared_gradients, total_over_replicas
 
@@ -55,10 +55,13 @@ class Retriever(FitsParts):
         tied: one projection for items as candidates and as tokens of a history; False trains two.
         item_text: how an item reads, e.g. "{title} ({year})"; None takes the catalog's own.
         seed: seed of initial values.
+        share: another retriever or ranker over the same catalog and backbone, whose item table,
+            ids and projections this model takes as its own: what one trains, the other has. See
+            `MultiTask`. Saved alone, the model is whole.
 
     Raises:
         TemplateError: the encoder's template does not fit the data.
-        ConfigError: options that contradict each other.
+        ConfigError: options that contradict each other, or those of the model to share with.
 
     Example:
         model = tp.Retriever(encoder, data.items)
@@ -84,6 +87,7 @@ class Retriever(FitsParts):
         tied: bool = True,
         item_text: str | None = None,
         seed: int = 0,
+        share: FitsParts | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -93,6 +97,11 @@ class Retriever(FitsParts):
             temperature = 1.0 if similarity == "dot" else 0.1
         if temperature <= 0:
             raise ConfigError(f"A temperature is above 0. Received: {temperature}.")
+        if encoder.template.candidate is not None:
+            raise ConfigError(
+                "A template with an item to judge belongs to a tp.Ranker; a Retriever compares the "
+                f"request with every item. Received: {encoder.template.source!r}."
+            )
         if content_weight and not encoder.template.has_history:
             raise ConfigError(
                 "A content weight compares items with the history, so the template must hold "
@@ -112,11 +121,10 @@ class Retriever(FitsParts):
         self.item_text = item_text or items.item_text
         self.seed = seed
         self.initial_temperature = temperature
-        self.item_table = ItemTable(
-            len(items), encoder.loaded.width, collaborative or None, id_dropout, shrinkage, seed,
-            name="item_table",
+        self.item_table, self.item_tower = item_parts(
+            encoder, items, share, collaborative=collaborative, id_dropout=id_dropout,
+            shrinkage=shrinkage, item_text=self.item_text, tied=tied, seed=seed,
         )  # fmt: skip
-        self.item_tower = ItemTower(encoder.width, tied, seed=seed, name="item_tower")
         self.pipeline = Pipeline(encoder)
         self.epochs_done = 0
         self._build_all()
@@ -129,8 +137,10 @@ class Retriever(FitsParts):
         rank = self.collaborative or None
         self.encoder.fit_columns(self.catalog.columns)
         self.encoder.build()
-        self.item_table.build()
-        self.item_tower.build((None, self.item_table.width), rank and (None, rank))
+        if not self.item_table.built:  # else shared
+            self.item_table.build()
+        if not self.item_tower.built:
+            self.item_tower.build((None, self.item_table.width), rank and (None, rank))
         self.log_temperature = self.add_weight(
             shape=(),
             initializer=keras.initializers.Constant(float(np.log(self.initial_temperature))),
@@ -266,6 +276,16 @@ class Retriever(FitsParts):
             metric.update_state(ranks)
         return {metric.name: metric.result() for metric in self.metrics}
 
+    def predict_queries(self, inputs: Mapping[str, Any]) -> Any:
+        """Queries of every step of a batch of windows, `[B, H+1, W]`."""
+        if self._query_graph is None:
+            self._query_graph = tf.function(
+                lambda x: self(x, every_position=True, training=False), reduce_retracing=True
+            )
+        return self._query_graph({name: tf.convert_to_tensor(v) for name, v in inputs.items()})
+
+    _query_graph: Any = None
+
     def predict_step(self, data: Any) -> Any:
         """Queries `[B, D]` of one batch."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -287,6 +307,14 @@ class Retriever(FitsParts):
             "item_text": self.item_text,
             "seed": self.seed,
         }
+
+    @classmethod
+    def from_options(
+        cls, encoder: PromptedEncoder, items: Catalog, options: dict[str, Any], **kwargs: Any
+    ) -> Self:
+        """The model that `options` described."""
+        options = {**options, "negatives": Negatives(**options["negatives"])}
+        return cls(encoder, items, **options, **kwargs)
 
     def mark_warm(self, sequences: Sequences) -> None:
         """Tells the collaborative ids which items training knows; the others stay at zero."""

@@ -1,0 +1,145 @@
+"""A request's strings and numbers as what one model takes, in graph operations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from tfprompt.artifacts.calendar import CALENDAR
+from tfprompt.prompts.template import WISH
+
+if TYPE_CHECKING:
+    from tfprompt.models.ranker import Ranker
+    from tfprompt.models.retriever import Retriever
+
+
+class RequestGraph(tf.Module):
+    """Tokenizes fields, looks categories up, and lays the history out for one model.
+
+    Args:
+        model: a retriever or ranker.
+    """
+
+    def __init__(self, model: Retriever | Ranker) -> None:
+        super().__init__(name="request")
+        # Behind a function, since SavedModel would otherwise try to write the Keras objects too.
+        self._model = lambda: model
+        self.columns = model.catalog.columns
+        self.template = model.encoder.template
+        # SavedModel follows the tf.Variables that a module holds.
+        weights = [*model.encoder.loaded.backbone.weights, *model.weights]
+        self.frozen_and_trained = [weight.value for weight in weights]
+        self.vocabularies = {
+            name: lookup(list(self.columns[name].vocabulary or ()), missing=-1)
+            for name in self.template.features
+            if name in self.columns and self.columns[name].kind == "category"
+        }
+
+    def input_signature(self) -> dict[str, tf.TensorSpec]:
+        """Name, type and shape of each input that the template asks for."""
+        inputs: dict[str, tf.TensorSpec] = {}
+        if self.template.shows_ratings:
+            inputs["history_ratings"] = tf.TensorSpec(
+                [None, None], tf.float32, name="history_ratings"
+            )
+        for name in self.template.fields:
+            inputs[name] = tf.TensorSpec([None], tf.string, name=name)
+        for name in self.template.features:
+            if name not in self.columns:
+                inputs["timestamp"] = tf.TensorSpec([None], tf.int64, name="timestamp")
+            elif name not in inputs:
+                number = self.columns[name].kind == "number"
+                inputs[name] = tf.TensorSpec([None], tf.float32 if number else tf.string, name=name)
+        return inputs
+
+    def __call__(
+        self, rows: tf.Tensor, inputs: Mapping[str, tf.Tensor], wish: tf.Tensor, wished: tf.Tensor
+    ) -> dict[str, Any]:
+        """What the model's `call` takes.
+
+        Args:
+            rows: int `[B, H]`, catalog rows of the history, negative ones are skipped.
+            inputs: the request's other inputs by name.
+            wish: `[B, V]`, the wish's text vector in the item table's space, zeros for none.
+            wished: bool `[B]`, whether there is a wish.
+        """
+        model = self._model()
+        encoder = model.encoder
+        fields = {name: inputs[name] for name in self.template.fields}
+        plan = encoder.text_plan(fields, tf.shape(rows)[0])
+        request: dict[str, Any] = {
+            "states": encoder.seam.lower_states(plan["token_ids"], plan["padding_mask"]),
+            "states_mask": plan["padding_mask"],
+            "order": plan["order"],
+            **self._features(inputs),
+        }
+        if not self.template.has_history:
+            return request
+        newest, ratings = self._newest(
+            rows, inputs.get("history_ratings"), encoder.max_history - tf.cast(wished, tf.int32)
+        )
+        counts = tf.cast(newest.row_lengths(), tf.int32)
+        # One column more than the longest history, so that a wish always finds a place, but
+        # never more than there are positions: a wish's row keeps one item less. The place
+        # holds padding, whose vector and id are zero.
+        history = tf.pad(newest.to_tensor(-1), [[0, 0], [0, 1]], constant_values=-1)
+        history = history[:, : encoder.max_history]
+        vectors, ids = model.item_table(history)
+        place = tf.one_hot(counts, tf.shape(history)[1]) * tf.cast(wished, tf.float32)[:, None]
+        request["vectors"] = vectors + place[:, :, None] * wish[:, None, :]
+        request["ids"] = ids
+        request["items_mask"] = (history >= 0) | (place > 0)
+        request["rows"] = history
+        if self.template.shows_ratings:
+            nan = tf.constant(float("nan"))
+            request["ratings"] = tf.pad(
+                ratings.to_tensor(nan), [[0, 0], [0, 1]], constant_values=nan
+            )[:, : encoder.max_history]
+        return request
+
+    def _newest(
+        self, rows: tf.Tensor, ratings: tf.Tensor | None, room: tf.Tensor
+    ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """The newest known items of each history, `room` `[B]` of them at most, and ratings."""
+        known = rows >= 0
+        left = tf.cumsum(tf.cast(known, tf.int32), axis=1, reverse=True)
+        kept = known & (left <= room[:, None])
+        if ratings is None:
+            ratings = tf.fill(tf.shape(rows), float("nan"))
+        return tf.ragged.boolean_mask(rows, kept), tf.ragged.boolean_mask(ratings, kept)
+
+    def _features(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Feature values as the encoder takes them."""
+        features: dict[str, tf.Tensor] = {}
+        for name in self.template.features:
+            if name not in self.columns:
+                features[name] = CALENDAR[name](inputs["timestamp"]) + 1
+            elif name in self.vocabularies:
+                features[name] = self.vocabularies[name].lookup(inputs[name]) + 1
+            else:
+                column = self.columns[name]
+                number = inputs[name]
+                if number.dtype == tf.string:  # a column that is read as text too
+                    given = tf.where(tf.strings.strip(number) == "", "nan", number)
+                    number = tf.strings.to_number(given)
+                scaled = (number - (column.mean or 0.0)) / (column.std or 1.0)
+                features[name] = scaled  # NaN, for missing, has a trained token of its own
+        return features
+
+
+def lookup(keys: list[str], missing: int) -> tf.lookup.StaticHashTable:
+    """Strings to their places in `keys`, int32."""
+    pairs = tf.lookup.KeyValueTensorInitializer(
+        tf.constant(keys, tf.string), tf.range(len(keys), dtype=tf.int32)
+    )
+    return tf.lookup.StaticHashTable(pairs, default_value=missing)
+
+
+def has_wish(wish: tf.Tensor) -> tf.Tensor:
+    """Which strings `[B]` hold a wish, bool `[B]`."""
+    return tf.strings.length(tf.strings.strip(wish)) > 0
+
+
+WISH_INPUT = {WISH: tf.TensorSpec([None], tf.string, name=WISH)}
