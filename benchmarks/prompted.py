@@ -54,16 +54,20 @@ def with_random_upper(loaded: Any, prompt_layer: int, seed: int) -> Any:
 
 
 def make_optimizer(recipe: Recipe, split: Split) -> Any:
-    """AdamW with the recipe's schedule."""
-    import keras
-
+    """AdamW with the recipe's schedule, for its epochs of the split's training part."""
     from tfprompt.data import number_of_batches
+
+    window = recipe["encoder"].get("max_history", 50)
+    steps = number_of_batches(split.train, window=window, batch_size=recipe["batch_size"])
+    return scheduled_optimizer(recipe, steps * recipe["epochs"])
+
+
+def scheduled_optimizer(recipe: Recipe, total: int) -> Any:
+    """AdamW with the recipe's schedule over `total` steps."""
+    import keras
 
     options = dict(recipe["optimizer"])
     rate, kind, warmup = options.pop("rate"), options.pop("schedule"), options.pop("warmup")
-    window = recipe["encoder"].get("max_history", 50)
-    steps = number_of_batches(split.train, window=window, batch_size=recipe["batch_size"])
-    total = steps * recipe["epochs"]
     warm = max(1, int(total * warmup))
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,

@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
     default = Path(__file__).parent / "results" / f"{options.data}-{options.split}.json"
     path = options.output or default
 
-    result = results.start(path, _header(options.data, options.split))
+    result = results.start(path, header(options.data, options.split))
     # Baselines first: the ratio to content needs the best of them.
     plan = [(row, 0) for row in recipes.BASELINES]
     plan += [(row, seed) for seed in range(options.seeds) for row in rows]
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"  HR@10 {test['hr@10']:.4f}  NDCG@10 {test['ndcg@10']:.4f}", flush=True)
 
 
-def _header(data: str, split: str) -> dict[str, Any]:
+def header(data: str, split: str) -> dict[str, Any]:
     """What all runs of a file share."""
     from rows import describe_requests, make_split
 

@@ -32,7 +32,19 @@ Result = dict[str, Any]
 
 def render(results: Iterable[Result]) -> str:
     """The page for these result files."""
-    makers = {"quality": quality, "speed": speed}
+    # Here, since they import this module.
+    import render_judged
+    import render_wishes
+
+    makers = {
+        "quality": quality,
+        "speed": speed,
+        "paraphrases": render_wishes.paraphrases,
+        "negations": render_wishes.negations,
+        "rating": render_judged.rating,
+        "likes": render_judged.likes,
+        "two-stage": render_judged.two_stage,
+    }
     parts = [HEAD, *(makers[result["benchmark"]](result) for result in results)]
     if len(parts) == 1:
         parts.append("Nothing has been measured yet.\n")

@@ -18,7 +18,8 @@ def test_one_tree_and_every_name_in_it() -> None:
     assert classes == set(errors.__all__)
     for name in classes:
         kind = getattr(errors, name)
-        assert issubclass(kind, TfpromptError)
+        assert issubclass(kind, TfpromptError | UserWarning)
+        assert issubclass(kind, UserWarning) == name.endswith("Warning")
         assert kind.__doc__
         # The tree in the module's docstring is the tree.
         assert name in (errors.__doc__ or "")

@@ -10,6 +10,8 @@ TfpromptError
 ├── ExportError       an artifact that cannot be written or would not serve
 └── DownloadError     a file that could not be fetched or is not what was expected
 ```
+
+`WishWarning` is no error: the wish was answered, though not word by word.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ __all__ = [
     "ExportError",
     "TemplateError",
     "TfpromptError",
+    "WishWarning",
 ]
 
 
@@ -96,3 +99,7 @@ class ExportError(TfpromptError):
 
 class DownloadError(TfpromptError, OSError):
     """A file could not be fetched, or its checksum is not the expected one."""
+
+
+class WishWarning(UserWarning):
+    """A wish was read otherwise than it was written: corrected, or taken apart at a "no"."""

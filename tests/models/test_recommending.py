@@ -124,7 +124,7 @@ def test_every_mix_of_what_is_known(model: Retriever) -> None:
         {"profile": {"age": None, "occupation": "astronaut", "hour": 3}},
         {"user": "u2", "data": DATA},
         {"user": "u2", "data": DATA, "history": ["i1"], "wish": "x", "profile": {"age": 9}},
-        {"wish": "日本 🎬" * 50},
+        {"wish": "night city 🎬" * 50},
     ):
         found = recommend(model, k=3, **given)
         assert len(found) == 3 and all(np.isfinite(item.score) for item in found)
@@ -142,6 +142,8 @@ def test_every_mix_of_what_is_known(model: Retriever) -> None:
         ({"history": ["i1"], "k": 0}, ConfigError, "Received: 0"),
         ({"history": ["i1"], "k": -3}, ConfigError, "Received: -3"),
         ({"wish": "x" * 10_001}, ConfigError, "10,001"),
+        ({"wish": "日本 🎬" * 50}, ConfigError, "Chinese or Japanese"),
+        ({"wish": "🎬 !!!"}, ConfigError, "at least one word"),
         ({"user": "u1"}, ConfigError, "data"),
         ({"user": "nobody", "data": DATA}, DataError, "nobody"),
         ({"history": "i1"}, ConfigError, "history"),

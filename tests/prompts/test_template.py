@@ -6,7 +6,7 @@ import pytest
 
 from tfprompt.data.column import Column
 from tfprompt.errors import TemplateError
-from tfprompt.prompts import Feature, Field, History, Mask, Soft, Template, Words
+from tfprompt.prompts import Candidate, Feature, Field, History, Mask, Soft, Template, Words
 
 COLUMNS = {
     column.name: column
@@ -17,6 +17,7 @@ COLUMNS = {
         Column("device", "category", "context", vocabulary=("tv", "web")),
         Column("timestamp", "timestamp", "context"),
         Column("title", "text", "item"),
+        Column("rating", "number", "event", mean=3.5, std=1.0),
     )
 }
 
@@ -66,6 +67,16 @@ COLUMNS = {
         ("{ age : text}", 8),
         ("{mask:2}", 6),
         ("two\nlines {age:x}", 15),
+        ("{item:}", 6),
+        ("{item:words}", 6),
+        ("rate { item : Text }", 14),
+        ("{item:text} or {item:token}", 15),
+        ("{item:text} {item:text}", 12),
+        ("{history:ratings}", 9),
+        ("{history:items ratings}", 9),
+        ("{history:rating}", 9),
+        ("{history:rating items}", 9),
+        ("{history:items rating} {history:items}", 23),
     ],
 )
 def test_an_error_points_at_the_character(source: str, position: int) -> None:
@@ -100,6 +111,27 @@ def test_every_kind_of_segment() -> None:
         Mask(len(source) + 1),
         Words("!", len(source) + 7),
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "segment"),
+    [
+        ("{item:text}", Candidate("text", 0)),
+        ("a { item : token }", Candidate("token", 2)),
+        ("{history:items rating}", History(0, ratings=True)),
+        ("{ history :  items   rating }", History(0, ratings=True)),
+        ("{item:feature}", Feature("item", 0)),
+        ("{item}", Field("item", 0)),
+    ],
+)
+def test_items_to_judge_and_ratings(source: str, segment: object) -> None:
+    template = Template.parse(source)
+    assert template.segments[-1] == segment
+    assert template.candidate == (segment if isinstance(segment, Candidate) else None)
+    assert template.shows_ratings == (isinstance(segment, History) and segment.ratings)
+    # Neither is text: what is not known of the item cannot leave words behind.
+    if isinstance(segment, Candidate | History):
+        assert template.render({"item": "x", "rating": 5}) == source[: segment.position].strip()
 
 
 @pytest.mark.parametrize(
@@ -141,6 +173,8 @@ def test_what_a_template_says_of_itself() -> None:
         "{age} {occupation} {about} {device} {wish} {history:items} {mask} {soft:2}",
         "{age:feature}{occupation:feature}{device:feature}",
         "{hour:feature}{weekday:feature}{month:feature}",
+        "{history:items rating} {item:token}",
+        "{item:text}",
     ],
 )
 def test_a_template_that_fits_the_columns(source: str) -> None:
@@ -158,6 +192,9 @@ def test_a_template_that_fits_the_columns(source: str) -> None:
         ("{timestamp:feature}", 0, "which is timestamp"),
         ("{wish:feature}", 0, "no column 'wish'"),
         ("{hour}", 0, "no column 'hour'"),
+        ("gave {rating}", 5, "'rating' is known only after the event.*history:items rating"),
+        ("{age} {rating:feature}", 6, "'rating' is known only after the event"),
+        ("{item}", 0, "no column 'item'. It has: about, age, device, occupation"),
     ],
 )
 def test_a_template_that_does_not(source: str, position: int, says: str) -> None:
@@ -173,3 +210,10 @@ def test_a_clock_needs_timestamps() -> None:
     # A column of that name goes before the clock.
     own = {**columns, "hour": Column("hour", "category", "context", vocabulary=("early", "late"))}
     Template.parse("at {hour:feature}").check(own)
+
+
+def test_shown_ratings_need_ratings() -> None:
+    columns = {name: column for name, column in COLUMNS.items() if name != "rating"}
+    with pytest.raises(TemplateError, match="the interactions have none") as caught:
+        Template.parse("saw {history:items rating}").check(columns)
+    assert caught.value.position == 4

@@ -1,25 +1,24 @@
-"""From a user, a history or a wish to a list of items."""
+"""From a request, a user, a history or a wish to a list of items."""
 
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
-from tfprompt.encoders.texts import encode_texts
-from tfprompt.errors import ConfigError, DataError
-from tfprompt.models.request_fields import RequestFields
+from tfprompt.data.request import Request
+from tfprompt.errors import ConfigError, WishWarning
+from tfprompt.models.request_inputs import known_history, request_inputs
+from tfprompt.models.wish_reading import ReadWish, read_wish
 from tfprompt.models.wishes import wish_candidates, wish_queries
-from tfprompt.prompts.template import CLOCK_FEATURES, WISH
 
 if TYPE_CHECKING:
     from tfprompt.data.dataset import Dataset
+    from tfprompt.models.recommender import Recommender
     from tfprompt.models.retriever import Retriever
-
-MAX_WISH_CHARACTERS = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +37,8 @@ class Recommendation:
 
 
 def recommend(
-    model: Retriever,
+    model: Retriever | Recommender,
+    request: Request | None = None,
     *,
     user: str | None = None,
     history: Sequence[str] | None = None,
@@ -53,10 +53,12 @@ def recommend(
     A wish is read as an item that the catalog does not hold: its text vector stands as the newest
     item of the history. So it needs no training of its own, and combines with a history. What an
     item's text has in common with the wish counts beside (`wish_weight`): the trained part alone
-    leans to what is popular.
+    leans to what is popular. What the wish denies ("but no horror") is taken out of its text, and
+    pushes down the items that have it in common.
 
     Args:
-        model: a trained retriever.
+        model: a trained retriever, or a recommender of two stages.
+        request: all of the following but `data` and `k` in one object, and a context too.
         user: id of a user of `data`: history and profile are taken from there.
         history: ids of past items, oldest first; ids that the catalog lacks are skipped.
         wish: free text.
@@ -69,105 +71,88 @@ def recommend(
         At most k items, best first; items of the history are left out.
 
     Raises:
-        ConfigError: nothing to go by, an unknown user, or a wish past 10,000 characters.
+        ConfigError: nothing to go by, an unknown user, a wish past 10,000 characters, without a
+            word, or in a script that the encoder does not read.
+
+    Warns:
+        WishWarning: the wish was read otherwise than it was written.
 
     Example:
         for item in tp.recommend(model, wish="slow science fiction with robots", k=5):
             print(f"{item.score:.3f} {item.title}")
     """
-    wish = (wish or "").strip()
-    if user is None and history is None and not wish and not profile:
-        raise ConfigError("A recommendation needs a user, a history, a profile or a wish.")
-    for name, value in (("history", history), ("exclude", exclude)):
-        if isinstance(value, str):
-            raise ConfigError(f"{name} is a list of item ids. Received: the string {value!r}.")
-    if k < 1:
+    given = {"user": user, "history": history, "wish": wish, "profile": profile}
+    if request is None:
+        request = _request(data, given, exclude)
+    elif len(exclude) or data is not None or any(value is not None for value in given.values()):
+        raise ConfigError(
+            "What a request holds is not given beside it. Received: a Request and other arguments "
+            "than k. Put them into the Request."
+        )
+    elif not isinstance(request, Request):
+        raise ConfigError(
+            f"A request is a tp.data.Request. Received: {type(request).__name__}. A user, a "
+            "history or a wish is passed by name, as wish=..."
+        )
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise ConfigError(f"k is 1 or more. Received: {k}.")
-    if wish and len(wish) > MAX_WISH_CHARACTERS:
-        raise ConfigError(
-            f"A wish has at most {MAX_WISH_CHARACTERS:,} characters. Received: {len(wish):,}."
-        )
-    template = model.encoder.template
-    if wish and not template.has_history and WISH not in template.fields:
-        raise ConfigError(
-            "A wish is read as an item of {history:items} or as {wish}, and the template has "
-            f"neither. Received: {template.source!r}."
-        )
-    _check_profile(model, profile or {})
+    request.check(model.catalog, model.encoder.template)
     model.prepare()
-    past, values = _known_user(data, user) if user is not None else ([], {})
-    past = [*past, *(history or ())]
-    rows = model.catalog.index_of(past)
-    rows = rows[rows >= 0]
-    query = _query(model, rows, wish, {**values, **(profile or {}), "wish": wish or ""})
-    scores = np.asarray(wish_candidates(model)) @ query
-    hidden = model.catalog.index_of(list(exclude))
-    scores[rows] = -np.inf
-    scores[hidden[hidden >= 0]] = -np.inf
-    best = np.argsort(-scores, kind="stable")[:k]
-    titles = _titles(model)
+    two_stages: Any = model if hasattr(model, "retriever") else None
+    retriever: Any = two_stages.retriever if two_stages is not None else model
+    read = read_wish(retriever, request.wish) if request.wish else None
+    if read is not None and read.wish.notes:
+        warnings.warn("; ".join(read.wish.notes), WishWarning, stacklevel=2)
+    scores = _scores(retriever, request, read)
+    if two_stages is None:
+        best = np.argsort(-scores, kind="stable")[:k]
+        values = scores[best]
+    else:
+        best, values = _two_stages(two_stages, scores, request, read, k)
+    titles = _titles(retriever)
     return [
-        Recommendation(str(model.catalog.ids[row]), titles[row], float(scores[row]))
-        for row in best
-        if np.isfinite(scores[row])
+        Recommendation(str(model.catalog.ids[row]), titles[row], float(value))
+        for row, value in zip(best, values, strict=True)
+        if row >= 0 and np.isfinite(value)
     ]
 
 
-def _check_profile(model: Retriever, profile: Mapping[str, Any]) -> None:
-    """Refuses columns that the data does not have, and words where a number is read."""
-    template = model.encoder.template
-    read = sorted({*template.fields, *template.features} - {WISH})
-    known = {*read, *CLOCK_FEATURES, "user_id"}
-    known |= {c.name for c in model.catalog.columns.values() if c.source != "item"}
-    for name, value in profile.items():
-        if name not in known:
-            raise ConfigError(
-                f"A profile gives columns of the data; this template reads "
-                f"{', '.join(read) or 'none'}. Received: {name!r}."
-            )
-        column = model.catalog.columns.get(name)
-        if name in template.features and column is not None and column.kind == "number":
-            try:
-                float("nan" if value is None else value)
-            except (TypeError, ValueError):
-                raise ConfigError(f"{name} is a number. Received: {value!r}.") from None
+def _two_stages(
+    model: Recommender, scores: np.ndarray, request: Request, read: ReadWish | None, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k first of the final list: rows and scores `[k]`."""
+    if k > model.rank:
+        raise ConfigError(
+            f"A list has at most rank={model.rank} items, which the second stage keeps. "
+            f"Received: k={k}. Make the recommender with a larger rank."
+        )
+    inputs = None if model.ranker is None else request_inputs(model.ranker, request, read)
+    rows, values = model.of_scores(scores, inputs)
+    return rows[:k], values[:k]
 
 
-def _known_user(data: Dataset | None, user: str) -> tuple[list[str], dict[str, Any]]:
-    """History and profile of a user of `data`."""
+def _request(data: Dataset | None, given: dict[str, Any], exclude: Sequence[str]) -> Request:
+    """The request that `recommend`'s own arguments describe."""
+    user, profile = given["user"], given["profile"] or {}
+    history, wish = given["history"], given["wish"] or ""
+    if user is None:
+        return Request(history=history, profile=profile, wish=wish, exclude=exclude)
     if data is None:
         raise ConfigError("A user is looked up in `data`: pass the data set that knows the user.")
-    events = data.interactions.filter(pl.col("user_id") == str(user))
-    if events.is_empty():
-        raise DataError(f"The data has no user '{user}'. For a new one pass history or wish.")
-    values: dict[str, Any] = {}
-    if data.users is not None:
-        found = data.users.filter(pl.col("user_id") == str(user))
-        values = found.row(0, named=True) if found.height else {}
-    return events["item_id"].to_list(), values
+    return Request.of(data, user, history=history, profile=profile, wish=wish, exclude=exclude)
 
 
-def _query(
-    model: Retriever, rows: np.ndarray, wish: str | None, values: Mapping[str, Any]
-) -> np.ndarray:
-    """The query `[D+V]` of one request."""
-    encoder = model.encoder
-    users = pl.DataFrame({name: [value] for name, value in values.items()}, strict=False)
-    fields = RequestFields(encoder, model.catalog.columns, users, cache=False)
-    inputs: dict[str, Any] = dict(fields.take(np.zeros(1, int)))
-    room = encoder.max_history - bool(wish)
-    history = rows[-room:][None].astype(np.int32) if room > 0 else rows[:0][None].astype(np.int32)
-    vectors, ids = model.item_table(history)
-    wished = np.zeros((1, model.item_table.width), np.float32)
-    if wish:
-        raw = encode_texts(encoder.loaded, [wish], cache=False, progress=False)
-        wished = np.asarray(model.item_table.from_text(raw))
-        vectors = np.concatenate([vectors, wished[None]], axis=1)
-        if ids is not None:
-            ids = np.concatenate([ids, np.zeros((1, 1, ids.shape[-1]), np.float32)], axis=1)
-    inputs["vectors"], inputs["ids"] = vectors, ids
-    inputs["items_mask"] = np.ones(inputs["vectors"].shape[:2], bool)
-    return np.asarray(wish_queries(model, model(inputs), wished))[0]
+def _scores(model: Retriever, request: Request, read: ReadWish | None) -> np.ndarray:
+    """Scores of all items `[N]`; minus infinity for what must not be recommended."""
+    query = model(request_inputs(model, request, read))
+    wanted = np.zeros((1, model.item_table.width), np.float32) if read is None else read.wanted
+    denied = None if read is None else read.unwanted.sum(axis=0, keepdims=True)
+    queries = np.asarray(wish_queries(model, query, wanted, denied))
+    scores: np.ndarray = np.asarray(wish_candidates(model)) @ queries[0]
+    hidden = model.catalog.index_of(list(request.exclude))
+    scores[known_history(model.catalog, request)[0]] = -np.inf
+    scores[hidden[hidden >= 0]] = -np.inf
+    return scores
 
 
 def _titles(model: Retriever) -> list[str]:
