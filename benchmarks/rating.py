@@ -25,8 +25,8 @@ BASE: dict[str, Any] = {
     "preset": "all-minilm-l6-v2",
     "encoder": {"max_history": 200, "dropout": 0.1, "upper_dropout": 0.1},
     "model": {"collaborative": 32},
-    "rate": 3e-3,
-    "epochs": 8,
+    "rate": 4e-3,
+    "epochs": 6,
     "patience": 2,
     "batch_size": 16,
 }

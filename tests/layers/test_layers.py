@@ -24,6 +24,7 @@ from tfprompt.layers import (
     ItemTokens,
     ItemTower,
     LowRankIds,
+    RatedNeighbours,
     RatingBias,
     ScoreHead,
     SoftPrompt,
@@ -68,6 +69,13 @@ EXAMPLES = {
     "head, words": (lambda: ScoreHead([[1, 0, 0, 0], [0, 0, 1, 0]]), (random(2, 3, 4),)),
     "head, values": (lambda: ScoreHead(np.eye(3, 4), [1, 3, 5]), (random(2, 3, 4),)),
     "interaction": (lambda: Interaction(2), (random(2, 3, 4), random(2, 3, 4, seed=1))),
+    "neighbours": (
+        lambda: RatedNeighbours(3),
+        (
+            (random(2, 3, 4), random(2, 3, 2)), (random(2, 2, 4, seed=1), random(2, 2, 2, seed=1)),
+            np.array([[0.5, NAN], [-1, 2]], "float32"), np.array([[0, 1, 2], [2, 2, 0]], "int32"),
+        ),
+    ),
     "bias": (
         lambda: RatingBias(4, mean=3.0, std=2.0),
         (
@@ -102,9 +110,9 @@ def test_config_makes_an_equal_layer(name: str) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_keras_file_gives_the_same_output(name: str, tmp_path: Path) -> None:
     layer, values = built(name), EXAMPLES[name][1]
-    inputs = [keras.Input(v.shape[1:], dtype=v.dtype) for v in values]
+    inputs = tf.nest.map_structure(lambda v: keras.Input(v.shape[1:], dtype=v.dtype), values)
     outputs = [out for out in tf.nest.flatten(layer(*inputs)) if out is not None]
-    model = keras.Model(inputs, outputs)
+    model, values = keras.Model(tf.nest.flatten(inputs), outputs), tf.nest.flatten(values)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     for expected, received in zip(model(values), loaded(values), strict=True):
@@ -115,7 +123,8 @@ def test_a_keras_file_gives_the_same_output(name: str, tmp_path: Path) -> None:
 def test_the_announced_shape_is_the_shape(name: str) -> None:
     layer, values = built(name), EXAMPLES[name][1]
     outputs = [out for out in tf.nest.flatten(layer(*values)) if out is not None]
-    symbolic = layer(*[keras.Input(v.shape[1:], dtype=v.dtype) for v in values])
+    given = tf.nest.map_structure(lambda v: keras.Input(v.shape[1:], dtype=v.dtype), values)
+    symbolic = layer(*given)
     announced = [out for out in tf.nest.flatten(symbolic) if out is not None]
     for real, expected in zip(outputs, announced, strict=True):
         assert tuple(real.shape[1:]) == tuple(expected.shape[1:])
@@ -153,6 +162,7 @@ def test_the_graph_computes_what_eager_does(name: str) -> None:
         (lambda: HistoryRatings(0), "width=0"),
         (lambda: HistoryRatings(4, std=0.0), "std=0.0"),
         (lambda: Interaction(0), "Received: 0"),
+        (lambda: RatedNeighbours(0), "Received: 0"),
         (lambda: RatingBias(0), "count=0"),
         (lambda: RatingBias(3, user_shrinkage=0.0), "0.0 and 4.0"),
         (lambda: ScoreHead(np.eye(3)), "3 classes without values"),

@@ -40,7 +40,8 @@ class RatedNeighbours(keras.layers.Layer):
     Example:
         >>> layer = RatedNeighbours(rank=2)
         >>> one = keras.ops.ones((1, 1, 4))
-        >>> nothing = layer((one, None), (one, None), [[float("nan")]], [[1]])
+        >>> unrated, moments = keras.ops.array([[float("nan")]]), keras.ops.array([[1]])
+        >>> nothing = layer((one, one), (one, one), unrated, moments)
         >>> keras.ops.convert_to_numpy(nothing).tolist()
         [[0.0]]
 

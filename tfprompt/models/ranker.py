@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 # Word pieces of all candidates that are judged in one pass: bounds the memory of a request.
 _TOKENS_AT_ONCE = 16_384
+# What prompts add to what is known of user, item and neighbours starts small and learns slowly: at
+# full size its noise costs more than it explains (MovieLens-100K, validation RMSE after two epochs
+# .9609 against .9526 of the neighbours alone).
+_CORRECTION = 0.1
 
 
 @keras.saving.register_keras_serializable("tfprompt")
@@ -262,6 +266,7 @@ class Ranker(FitsParts):
                     about, (vectors, ids), residuals, prepared["moments"], training=training
                 )
             # Ratings as words are ratings already; else all is in standard deviations.
+            outputs = _CORRECTION * outputs if not words else outputs
             outputs = outputs + (bias * self.std if rates and words else bias)
         return self.mean + self.std * outputs if rates and not words else outputs
 

@@ -37,19 +37,25 @@ class RankingLoss(tf.Module):
         task = self._task[0]
         known = ~tf.math.is_nan(labels)
         if self.objective.loss == "pointwise":
-            labels, outputs = tf.boolean_mask(labels, known), tf.boolean_mask(outputs, known)
+            # Weighed by zero, not left out: Keras makes no sum of no values.
+            weights = tf.cast(known, outputs.dtype)
+            labels = tf.where(known, labels, 0.0)
             if self.objective.kind == "rating":
                 labels, outputs = labels / self.std, outputs / self.std
             total = task(
-                labels=labels[:, None], predictions=outputs[:, None], compute_metrics=False
+                labels=tf.reshape(labels, [-1, 1]),
+                predictions=tf.reshape(outputs, [-1, 1]),
+                sample_weight=tf.reshape(weights, [-1]),
+                compute_metrics=False,
             )
-            return total, tf.cast(tf.shape(labels)[0], tf.float32)
+            return total, tf.reduce_sum(weights)
         size = self.objective.list_size or tf.shape(labels)[1]
         labels = tf.reshape(tf.where(known, labels, -1.0), [-1, size])
         outputs = tf.reshape(outputs, [-1, size])
         # A list says something only where two of its labels differ.
         lowest = tf.reduce_min(tf.where(labels < 0, 1e9, labels), axis=1)
         useful = tf.reduce_max(labels, axis=1) > lowest
-        labels, outputs = tf.boolean_mask(labels, useful), tf.boolean_mask(outputs, useful)
+        # Padding as a whole, not left out: Keras takes no maximum over no lists.
+        labels = tf.where(useful[:, None], labels, -1.0)
         total = task(labels=labels, predictions=outputs, compute_metrics=False)
-        return total, tf.cast(tf.shape(labels)[0], tf.float32)
+        return total, tf.reduce_sum(tf.cast(useful, tf.float32))

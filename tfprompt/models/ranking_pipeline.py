@@ -206,7 +206,8 @@ class RankingPipeline(Pipeline):
                 "interactions. Received: interactions without one. Use objective='click'.",
                 column="rating",
             )
-        if self.objective.loss != "pointwise" and ratings is not None and np.any(ratings < 0):
+        listed = self.objective.kind == "rating" and self.objective.loss != "pointwise"
+        if listed and ratings is not None and np.any(ratings < 0):
             # The listwise losses take a label below 0 for padding.
             raise DataError(
                 f"Lists are compared by ratings of 0 or more. Received: {np.nanmin(ratings):g} "

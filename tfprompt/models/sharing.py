@@ -103,12 +103,12 @@ def _reads_text(encoder: PromptedEncoder) -> bool:
     return candidate is not None and candidate.form == "text"
 
 
-def check_tasks(tasks: Mapping[str, FitsParts], strategy: Any) -> None:
+def check_tasks(tasks: Mapping[str, FitsParts], model: Any) -> None:
     """Refuses models that cannot be trained as tasks of one.
 
     Args:
         tasks: the models by name.
-        strategy: the `tf.distribute` strategy that they should have been made under.
+        model: what trains them; made under the same `tf.distribute` strategy.
 
     Raises:
         ConfigError: no task, a bad name, or models that do not belong together.
@@ -120,21 +120,26 @@ def check_tasks(tasks: Mapping[str, FitsParts], strategy: Any) -> None:
             f"such as 'rating'. Received: {names}."
         )
     first = tasks[names[0]]
-    encoders = {id(model.encoder) for model in tasks.values()}
-    for name, model in tasks.items():
-        if model.item_table is not first.item_table or model.item_tower is not first.item_tower:
+    encoders = {id(task.encoder) for task in tasks.values()}
+    for name, task in tasks.items():
+        if task.item_table is not first.item_table or task.item_tower is not first.item_tower:
             raise ConfigError(
                 f"The tasks of one model share their items. Received: {names[0]!r} and {name!r} "
                 f"with two item tables. Make {name!r} with share=<the model of {names[0]!r}>."
             )
-        if model.distribute_strategy is not strategy:
+        # The public property of a model made in no scope names the current one.
+        if task._distribute_strategy is not model._distribute_strategy:
             raise ConfigError(
                 "The tasks and what trains them are made in one strategy.scope(). Received: "
-                f"{name!r} made under {type(model.distribute_strategy).__name__}, and MultiTask "
-                f"under {type(strategy).__name__}."
+                f"{name!r} made under {_name(task)}, and MultiTask under {_name(model)}."
             )
-    if len(encoders) != len(names) or len({id(model) for model in tasks.values()}) != len(names):
+    if len(encoders) != len(names) or len({id(task) for task in tasks.values()}) != len(names):
         raise ConfigError(
             f"Each task has a model and prompts of its own. Received: {len(encoders)} encoders "
             f"for {len(names)} tasks."
         )
+
+
+def _name(model: Any) -> str:
+    strategy = model._distribute_strategy
+    return "no strategy" if strategy is None else type(strategy).__name__
