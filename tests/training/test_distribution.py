@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import rated
 from tests.toy import dataset, retriever, trained_values
 from tfprompt.errors import ConfigError
 from tfprompt.tasks import Negatives
+from tfprompt.tasks.objective import KINDS, LOSSES, Objective
 from tfprompt.training import strategy
 from tfprompt.training.distribution import gather_own_first
 
@@ -117,6 +119,34 @@ def test_rows_are_gathered_own_first_with_their_gradient() -> None:
     # Row by row, what both replicas' losses say of it: places 1, 2 here and 2, 3 there.
     assert first.numpy().ravel().tolist() == [1 + 2, 2 + 3]
     assert second.numpy().ravel().tolist() == [3 + 1]
+
+
+def train_ranker(kind: str, objective: Objective, form: str, **options: Any) -> tuple[Any, ...]:
+    """Losses, figures and weights of a ranker after an epoch under a strategy."""
+    split = rated.rated().leave_one_out()
+    with strategy(kind).scope():  # type: ignore[arg-type]
+        model = rated.ranker(form, objective, **options)
+        model.compile(keras.optimizers.SGD(0.1, global_clipnorm=0.5))
+    # 8 windows in batches of 7: halves of 4 and 3, then one row and a replica without any.
+    history = model.fit(
+        split.train, validation_data=split.validation, batch_size=7, epochs=1, verbose=0
+    ).history
+    return model, history, rated.trained_values(model)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_replicas_train_a_ranker_as_one(kind: Any, loss: Any) -> None:
+    objective = Objective(kind, loss, negatives=2)
+    one, two = (train_ranker(name, objective, rated.TOKEN) for name in ("one", "mirrored"))
+    assert_same(one, two)
+
+
+@pytest.mark.parametrize("words", [None, {1: "bad", 3: "old", 5: "love"}])
+def test_two_replicas_train_a_cross_encoder_as_one(words: Any) -> None:
+    given = (Objective("rating"), rated.TEXT)
+    one, two = (train_ranker(name, *given, verbalizer=words) for name in ("one", "mirrored"))
+    assert_same(one, two)
 
 
 def test_an_unknown_strategy_is_refused() -> None:

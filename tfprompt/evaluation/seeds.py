@@ -59,7 +59,9 @@ def summarise_seeds(reports: Sequence[Report]) -> dict[str, Any]:
         "n_requests": first.n_requests,
         "protocol": first.protocol,
         "fingerprint": first.fingerprint,
-        "measures": {name: summarise_values([r.measures[name] for r in reports]) for name in shared},
+        "measures": {
+            name: summarise_values([r.measures[name] for r in reports]) for name in shared
+        },
     }
 
 

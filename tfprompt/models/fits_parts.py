@@ -42,6 +42,21 @@ class FitsParts(KeptModel):
         """Width W of a query."""
         raise NotImplementedError
 
+    def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
+        """As in Keras; without an optimizer, AdamW at 2e-3 with gradients clipped to length 1."""
+        super().compile(
+            optimizer=optimizer or keras.optimizers.AdamW(2e-3, global_clipnorm=1.0), **kwargs
+        )
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """The optimizer, for `keras.models.load_model`."""
+        return {"optimizer": keras.optimizers.serialize(self.optimizer)} if self.compiled else {}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as `get_compile_config` says."""
+        self.compile(optimizer=keras.optimizers.deserialize(config["optimizer"]))
+        self.optimizer.build(self.trainable_variables)
+
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         # Keras averages a batch over the replicas to build from it, which fails where the replicas
         # have different numbers of rows (the last batch). Here all but the optimizer is built.

@@ -123,8 +123,8 @@ def restore(model: FitsParts, directory: str | os.PathLike[str]) -> None:
     if by_row and description["catalog"].get("ids") != _ids_digest(model.catalog):
         raise CheckpointError(
             "Collaborative ids and biases belong to the items of their catalog, row by row: "
-            f"{directory} was trained on {description['catalog'].get('items')} items. Received: a catalog of "
-            f"{len(model.catalog)} other items, or in another order."
+            f"{directory} was trained on {description['catalog'].get('items')} items. Received: a "
+            f"catalog of {len(model.catalog)} other items, or in another order."
         )
     if (features := _feature_columns(model)) != description.get("features", features):
         raise CheckpointError(

@@ -11,15 +11,16 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from tfprompt.data.requests import Requests
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.encoders.texts import encode_texts, lower_states
 from tfprompt.errors import ConfigError
 from tfprompt.layers import Interaction, RatedNeighbours, RatingBias, ScoreHead
-from tfprompt.models.fits_parts import FitsParts
 from tfprompt.models.item_states import ItemStates
+from tfprompt.models.judges_items import JudgesItems
 from tfprompt.models.ranking_loss import RankingLoss
 from tfprompt.models.ranking_metrics import RankingMetrics
-from tfprompt.models.ranking_pipeline import RankingPipeline, with_candidates
+from tfprompt.models.ranking_pipeline import RankingPipeline
 from tfprompt.models.sharing import item_parts, uses_tower
 from tfprompt.models.shortlist import request_shortlist, training_shortlist
 from tfprompt.prompts.verbalizer import Verbalizer
@@ -28,12 +29,10 @@ from tfprompt.training.distribution import shared_gradients, total_over_replicas
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
-    from tfprompt.data.requests import Requests
     from tfprompt.data.sequences import Sequences
+    from tfprompt.models.fits_parts import FitsParts
     from tfprompt.models.retriever import Retriever
 
-# Word pieces of all candidates that are judged in one pass: bounds the memory of a request.
-_TOKENS_AT_ONCE = 16_384
 # What prompts add to what is known of user, item and neighbours starts small and learns slowly: at
 # full size its noise costs more than it explains (MovieLens-100K, validation RMSE after two epochs
 # .9609 against .9526 of the neighbours alone).
@@ -41,7 +40,7 @@ _CORRECTION = 0.1
 
 
 @keras.saving.register_keras_serializable("tfprompt")
-class Ranker(FitsParts):
+class Ranker(JudgesItems):
     """Judges items for a request: a rating, whether it will be liked, or clicked.
 
     The template says how the item to judge is read. `{item:text}` makes a cross-encoder: the
@@ -280,18 +279,7 @@ class Ranker(FitsParts):
                 "The loss and the metrics of a Ranker are those of its objective. "
                 f"Received: {', '.join(sorted(kwargs))}. Use Objective(kind, loss)."
             )
-        super().compile(
-            optimizer=optimizer or keras.optimizers.AdamW(2e-3, global_clipnorm=1.0), **kwargs
-        )
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """The optimizer, for `keras.models.load_model`."""
-        return {"optimizer": keras.optimizers.serialize(self.optimizer)} if self.compiled else {}
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles as `get_compile_config` says."""
-        self.compile(optimizer=keras.optimizers.deserialize(config["optimizer"]))
-        self.optimizer.build(self.trainable_variables)
+        super().compile(optimizer, **kwargs)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -360,81 +348,11 @@ class Ranker(FitsParts):
         if shortlist is not None and hasattr(x, "catalog"):
             self.check_catalog(x)
             kwargs["hard"] = training_shortlist(shortlist, x, shortlist_size)
-        if shortlist is not None and hasattr(validation_data, "catalog"):
+        if shortlist is not None and isinstance(validation_data, Requests):
             kwargs["shortlist"] = request_shortlist(shortlist, validation_data, shortlist_size)
         return super().fit(
             x, validation_data=validation_data, batch_size=batch_size, seed=seed, **kwargs
         )
-
-    # -- answers ------------------------------------------------------------------------------
-
-    def judge_items(self, inputs: Mapping[str, Any], candidates: np.ndarray) -> np.ndarray:
-        """What requests will think of candidates: float32 `[B, C]`; ratings or probabilities.
-
-        Args:
-            inputs: x of a batch as the pipeline gives it, without candidates.
-            candidates: int `[B, C]`, catalog rows, -1 for padding.
-        """
-        outputs = self.score_items(inputs, candidates)
-        return outputs if self.objective.kind == "rating" else _sigmoid(outputs)
-
-    def score_items(self, inputs: Mapping[str, Any], candidates: np.ndarray) -> np.ndarray:
-        """What a list is sorted by: float32 `[B, C]`; ratings or logits.
-
-        Args:
-            inputs: x of a batch as the pipeline gives it, without candidates.
-            candidates: int `[B, C]`, catalog rows, -1 for padding.
-        """
-        pieces = self.max_item_tokens if self.reads_text else 1
-        step = max(1, _TOKENS_AT_ONCE // (pieces * max(len(candidates), 1)))
-        found = []
-        for at in range(0, candidates.shape[1], step):
-            part = candidates[:, at : at + step]
-            # One shape for all passes: a last short one would be traced anew.
-            padded = np.full((len(part), min(step, candidates.shape[1])), -1, np.int32)
-            padded[:, : part.shape[1]] = part
-            x = with_candidates(dict(inputs), padded)
-            found.append(np.asarray(self.predict_on_batch(x))[:, : part.shape[1]])
-        return np.concatenate(found, axis=1)
-
-    def predictions(self, requests: Requests) -> np.ndarray:
-        """What each target of each request is thought of, float32 `[E]`: what `tp.judge` takes."""
-        self.check_catalog(requests)
-        self.prepare()
-        fields = self.pipeline.fields_of(requests)
-        result = np.empty(len(requests.targets), np.float32)
-        for inputs, rows in self.pipeline.request_arrays(requests, fields, 64):
-            candidates, _ = self.pipeline.targets(requests, rows)
-            judged = self.judge_items(inputs, candidates)
-            for place, row in enumerate(rows):
-                own = slice(requests.target_offsets[row], requests.target_offsets[row + 1])
-                result[own] = judged[place, : own.stop - own.start]
-        return result
-
-    def predict(self, x: Any, **kwargs: Any) -> np.ndarray:
-        """As in Keras; of requests, their `predictions`."""
-        return self.predictions(x) if hasattr(x, "targets") else super().predict(x, **kwargs)
-
-    def scores(self, requests: Requests, rows: np.ndarray) -> np.ndarray:
-        """Scores of all items for some requests `[len(rows), N]`: what `tp.evaluate` ranks."""
-        every = np.arange(len(self.catalog), dtype=np.int32)
-        return self.scores_of(requests, rows, np.repeat(every[None], len(rows), axis=0))
-
-    def scores_of(self, requests: Requests, rows: np.ndarray, lists: np.ndarray) -> np.ndarray:
-        """Scores of some items `[len(rows), C]` for some requests.
-
-        Args:
-            requests: the requests.
-            rows: int, which of them, each once.
-            lists: int `[len(rows), C]`, catalog rows, -1 for padding.
-        """
-        self.check_catalog(requests)
-        self.prepare()
-        fields = self.pipeline.fields_of(requests)
-        result = np.empty(lists.shape, np.float32)
-        for inputs, places in self.pipeline.request_arrays(requests, fields, 64, rows):
-            result[places] = self.score_items(inputs, lists[places])
-        return result
 
     # -- what is kept -------------------------------------------------------------------------
 
@@ -470,8 +388,3 @@ class Ranker(FitsParts):
         if self.bias is not None and sequences.ratings is not None:
             users = np.repeat(np.arange(len(sequences)), np.diff(sequences.offsets))
             self.pipeline.item_bias = self.bias.fit_items(users, sequences.items, sequences.ratings)
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    # Half of tanh: no overflow on either side.
-    return (0.5 + 0.5 * np.tanh(0.5 * logits)).astype(np.float32)

@@ -226,18 +226,7 @@ class Retriever(FitsParts):
                 "A Retriever reports HR, recall and NDCG at 10 and MRR over all items; other "
                 "figures come from tp.evaluate. Received: metrics to compile with."
             )
-        super().compile(
-            optimizer=optimizer or keras.optimizers.AdamW(2e-3, global_clipnorm=1.0), **kwargs
-        )
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """The optimizer, for `keras.models.load_model`."""
-        return {"optimizer": keras.optimizers.serialize(self.optimizer)} if self.compiled else {}
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles as `get_compile_config` says."""
-        self.compile(optimizer=keras.optimizers.deserialize(config["optimizer"]))
-        self.optimizer.build(self.trainable_variables)
+        super().compile(optimizer, **kwargs)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

@@ -92,7 +92,8 @@ class Verbalizer:
 
 def _group(words: str | Sequence[str]) -> tuple[str, ...]:
     # What is neither stays as it is, for the check to name.
-    return tuple(words) if isinstance(words, list | tuple) else (words,)  # type: ignore[arg-type]
+    group: Any = tuple(words) if isinstance(words, list | tuple) else (words,)
+    return group
 
 
 def _is_word(word: object) -> bool:
