@@ -6,13 +6,14 @@ RUN    ?= runs/demo
 MODEL  ?= models/demo/1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench clean
+.PHONY: help install demo test lint bench notebooks clean
 
 help:
 	@echo "make demo   install, fetch data and weights, train, evaluate, recommend, export"
 	@echo "make test   every test"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  the figures of docs/results.md (hours; Amazon Toys from TFPROMPT_DATA)"
+	@echo "make notebooks  execute the notebooks of examples/ in place (a quarter of an hour)"
 
 install: $(VENV)/.installed
 
@@ -42,6 +43,9 @@ bench: install
 	$(BIN)/python benchmarks/quality.py --data amazon-toys --rows text,collaborative --seeds 3
 	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/readme.py
+
+notebooks: install
+	$(BIN)/python examples/execute.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
