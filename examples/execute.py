@@ -27,6 +27,12 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # What a cell is called in a warning's first line.
 CELL = re.compile(r"\S*ipykernel_\d+[\\/]\d+\.py")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# Lines of other libraries that say nothing about the cell.
+NOISE = re.compile(
+    r"^(?:.*TqdmWarning: IProgress not found.*\n(?:  from .*\n)?"  # of KerasHub's downloads
+    r"|INFO:tensorflow:Assets written to: .*\n)",
+    re.M,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -89,24 +95,41 @@ def clean(notebook: nbformat.NotebookNode, folders: list[str]) -> None:
     )
     # Longest first: one may lie in another.
     places = {*folders, str(HERE.parent), str(Path.home()), sys.prefix, tempfile.gettempdir()}
-    places = sorted(places, key=len, reverse=True)
+    longest_first = "|".join(map(re.escape, sorted(places, key=len, reverse=True)))
+    place = re.compile(rf"(?<![\w.])(?:{longest_first})(?![\w-])")
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({})
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
         for output in cell.get("outputs", []):
-            output.pop("metadata", None) if output.output_type == "stream" else None
             if output.output_type == "stream":
-                output.text = _portable(output.text, places)
+                output.text = _portable(output.text, place)
             elif "data" in output:
                 output.metadata = nbformat.from_dict({})
                 for kind, value in output.data.items():
                     if kind.startswith("text/"):
-                        output.data[kind] = _portable(value, places)
+                        output.data[kind] = _portable(value, place)
 
 
-def _portable(text: str, places: list[str]) -> str:
-    text = CELL.sub("<cell>", ESCAPES.sub("", text))
-    for place in places:
-        text = text.replace(place, "…")
+def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Without noise; neighbours of one stream as one output."""
+    found: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if output.output_type != "stream":
+            found.append(output)
+            continue
+        output.text = NOISE.sub("", output.text)
+        if not output.text:
+            continue
+        if found and found[-1].output_type == "stream" and found[-1].name == output.name:
+            found[-1].text += output.text
+        else:
+            found.append(output)
+    return found
+
+
+def _portable(text: str, place: re.Pattern[str]) -> str:
+    text = place.sub("…", CELL.sub("<cell>", ESCAPES.sub("", text)))
     # Of a line that was written over and over, the last state.
     return "\n".join(line.rsplit("\r", 1)[-1] for line in text.replace("\r\n", "\n").split("\n"))
 

@@ -181,14 +181,18 @@ def test_execution_cleans_what_it_keeps(tmp_path: Path) -> None:
     nbformat = pytest.importorskip("nbformat")
     pytest.importorskip("nbclient")
     execute = _execute()
-    output = nbformat.v4.new_output(
-        "stream", name="stdout", text=f"1/9\r9/9\n{tmp_path}/a and {EXAMPLES}/b\n\x1b[31mred\x1b[0m"
-    )
-    cell = nbformat.v4.new_code_cell("pass", outputs=[output], metadata={"tags": ["kept"]})
+    texts = [
+        ("stdout", f"1/9\r9/9\n{tmp_path}/a and {EXAMPLES}/b\n"),
+        ("stderr", "INFO:tensorflow:Assets written to: /x/assets\n"),
+        ("stdout", "\x1b[31mred\x1b[0m"),
+    ]
+    outputs = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in texts]
+    cell = nbformat.v4.new_code_cell("pass", outputs=outputs, metadata={"tags": ["kept"]})
     notebook = nbformat.v4.new_notebook(
         cells=[cell], metadata={"language_info": {"name": "python", "version": "3"}}
     )
     execute.clean(notebook, [str(tmp_path)])
+    assert [output.name for output in notebook.cells[0].outputs] == ["stdout"]
     assert notebook.cells[0].outputs[0].text == "9/9\n…/a and …/examples/b\nred"
     assert notebook.cells[0].metadata == {}
     assert notebook.metadata["language_info"] == {"name": "python"}
