@@ -155,7 +155,10 @@ def fit(
     mode: str,
     **options: Any,
 ) -> Run:
-    """Trains with early stopping on a figure of validation; says what it took."""
+    """Trains with early stopping on a figure of validation; says what it took.
+
+    Without a validation part it trains for all epochs of the recipe.
+    """
     import keras
     from measuring import checkpoint_bytes, count_parameters
 
@@ -165,11 +168,12 @@ def fit(
     began = time.perf_counter()
     history = model.fit(
         train, validation_data=validation, epochs=recipe["epochs"],
-        batch_size=recipe["batch_size"], callbacks=[stop], verbose=2, **options,
+        batch_size=recipe["batch_size"], callbacks=[] if validation is None else [stop],
+        verbose=2, **options,
     ).history  # fmt: skip
     return {
         "seconds": time.perf_counter() - began,
-        "validation": [float(value) for value in history[monitor]],
+        **({} if validation is None else {"validation": [float(v) for v in history[monitor]]}),
         "parameters": count_parameters(model),
         "checkpoint_bytes": checkpoint_bytes(model),
         "template": model.encoder.template.source,

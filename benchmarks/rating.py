@@ -2,9 +2,10 @@
 
     python benchmarks/rating.py --data movielens-100k --seeds 3
 
-Of each user the newest tenth is for test and the tenth before for validation. Parameters and the
-epoch are chosen on validation; baselines are then fitted again on training and validation, which a
-ranker sees in the history but is not trained on. The test part is looked at once a row and seed.
+Of each user the newest tenth is for test and the tenth before for validation. Settings and the
+number of epochs are chosen on validation; every row, ranker or baseline, is then fitted again on
+training and validation, and the test part is looked at once a row and seed. `--validate` trains on
+the training part alone and shows what validation says of each epoch, without looking at the test.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ PROFILES = {"movielens-100k": PROFILE}
 BASE: dict[str, Any] = {
     "preset": "all-minilm-l6-v2",
     "encoder": {"max_history": 200, "dropout": 0.1, "upper_dropout": 0.1},
-    "model": {"collaborative": 32},
+    "model": {"collaborative": 64},
     "rate": 4e-3,
-    "epochs": 6,
+    "epochs": 3,
     "patience": 2,
     "batch_size": 16,
 }
@@ -36,9 +37,9 @@ WORDS = {1: "terrible", 2: "bad", 3: "okay", 4: "good", 5: "excellent"}
 ROWS: dict[str, dict[str, Any]] = {
     "late": {"template": LATE},
     "late-text": {"template": LATE, "model": {"collaborative": 0}},
-    "late-unbiased": {"template": LATE, "model": {"collaborative": 32, "bias": False}},
+    "late-unbiased": {"template": LATE, "model": {"collaborative": 64, "bias": False}},
     "cross": {"template": CROSS},
-    "cross-words": {"template": CROSS, "model": {"collaborative": 32, "verbalizer": WORDS}},
+    "cross-words": {"template": CROSS, "model": {"collaborative": 64, "verbalizer": WORDS}},
 }
 BASELINES = ("rating-bias", "rating-knn", "matrix-factorisation")
 
@@ -59,10 +60,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=3, help="seeds 0 … n-1")
     parser.add_argument("--epochs", type=int, help="at most; replaces the recipe's")
     parser.add_argument("--output", type=Path, help="default: benchmarks/results/rating-DATA.json")
+    parser.add_argument("--validate", action="store_true", help="see above; writes no file")
     options = parser.parse_args(arguments)
     rows = [row for row in options.rows.split(",") if row]
     if unknown := [row for row in rows if row not in (*BASELINES, *ROWS)]:
         parser.error(f"rows are {', '.join((*BASELINES, *ROWS))}; received {', '.join(unknown)}")
+    if options.validate:
+        for row in rows:
+            validate(options.data, row, recipe(options.data, row, options.epochs))
+        return
     path = options.output or judged.RESULTS / f"rating-{options.data}.json"
     data = tp.data.load(options.data)
     split = data.ratio()
@@ -78,6 +84,17 @@ def main(arguments: list[str] | None = None) -> None:
     judged.run_all(path, result, jobs, work)
 
 
+def validate(data: str, row: str, recipe: dict[str, Any]) -> None:
+    """Prints the errors on validation, of a ranker after each epoch."""
+    split = tp.data.load(data).ratio()
+    if row in BASELINES:
+        baseline(row, split)
+        return
+    model = judged.ranker(recipe, split.train, 0, "rating")
+    facts = judged.fit(model, recipe, split.train, split.validation, "val_rmse", "min")
+    print(f"{row}: validation RMSE {facts['validation']}")
+
+
 def work(data: str, row: str, seed: int, recipe: dict[str, Any]) -> dict[str, Any]:
     """Trains one row and looks at the test part once."""
     split = tp.data.load(data).ratio()
@@ -85,8 +102,11 @@ def work(data: str, row: str, seed: int, recipe: dict[str, Any]) -> dict[str, An
     if row in BASELINES:
         model = baseline(row, split)
     else:
-        model = judged.ranker(recipe, split.train, seed, "rating")
-        facts = judged.fit(model, recipe, split.train, split.validation, "val_rmse", "min")
+        from tfprompt.evaluation import known_at
+
+        known = known_at(split.test)
+        model = judged.ranker(recipe, known, seed, "rating")
+        facts = judged.fit(model, recipe, known, None, "val_rmse", "min")
     test, interval = judged.judged(model, split.test)
     return {"test": test, "interval": interval, **facts}
 

@@ -86,11 +86,10 @@ def _trained(recipe: Recipe, split: Split, seed: int) -> tuple[dict[str, Any], d
     from prompted import scheduled_optimizer
 
     from tfprompt.data import number_of_batches
-    from tfprompt.models.multi_task import MultiTask
 
     models = build(recipe, split, seed)
     # Of one task alone too: then it is that task's own training, step by step.
-    multi = MultiTask(models, seed=seed)
+    multi = tp.MultiTask(models, seed=seed)
     steps = sum(
         number_of_batches(
             split.train, window=model.encoder.max_history, batch_size=recipe["batch_size"]

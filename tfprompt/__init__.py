@@ -29,6 +29,7 @@ __version__ = "0.1.0"
 
 # Public name → the module that defines it. A module maps to itself.
 _EXPORTS = {
+    "MultiTask": "tfprompt.models.multi_task",
     "PromptedEncoder": "tfprompt.encoders.prompted",
     "Recommender": "tfprompt.models.recommender",
     "Ranker": "tfprompt.models.ranker",
@@ -44,6 +45,7 @@ _MODULES = ("artifacts", "data", "encoders", "errors", "evaluation", "layers", "
 
 # Those that load TensorFlow.
 _TENSORFLOW = (
+    "MultiTask",
     "PromptedEncoder",
     "Ranker",
     "Recommender",
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from tfprompt.evaluation.judging import judge
     from tfprompt.evaluation.protocol import evaluate
     from tfprompt.models.loading import load
+    from tfprompt.models.multi_task import MultiTask
     from tfprompt.models.ranker import Ranker
     from tfprompt.models.recommender import Recommender
     from tfprompt.models.recommending import recommend

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tests.evaluation.toy import requests, sequences
@@ -223,6 +225,11 @@ def test_all_that_is_known_before_the_requests():
     assert known.items.tolist() == [2, 3, 0, 1, 1] and known.offsets.tolist() == [0, 2, 4, 5]
     np.testing.assert_array_equal(known.ratings, [3, 4, 1, NAN, 2])
     assert np.isfinite(RatingBias(known).predictions(asked)).all()
+    assert known.users is None
+    profiles = pl.DataFrame({"age": [10, 11, 12]})
+    train = dataclasses.replace(train, users=profiles)
+    asked = dataclasses.replace(asked, train=train, users=profiles[[2, 0]])
+    assert known_at(asked).users["age"].to_list() == [12, 10, 11]
     twice = requests(4, [[2], [2, 3]], [[0], [1]], train=train, users=["u2", "u2"])
     with pytest.raises(ConfigError, match="one request per user"):
         known_at(twice)

@@ -201,6 +201,25 @@ def test_null_fields_leave_nothing_and_each_text_runs_once() -> None:
     np.testing.assert_allclose(taken["states"][1, : lengths[1]], alone[0], atol=1e-5)
 
 
+def test_texts_are_prepared_at_once_and_kept_for_the_next_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    template = "a {age} year old {occupation} who liked {history:items}"
+    users = pl.DataFrame({"age": [20, 31, 20], "occupation": ["cook", None, "cook"]})
+    made_encoder = made(template)
+    first = RequestFields(made_encoder, DATA.items.columns, users)
+    first.prepare(np.arange(3))
+    RequestFields(made("{history:items}"), DATA.items.columns, None).prepare(np.arange(3))
+    monkeypatch.setattr(
+        type(made_encoder.seam), "lower_states", lambda *_: pytest.fail("computed again")
+    )
+    later = RequestFields(made_encoder, DATA.items.columns, users)
+    for fields in (first, later):
+        taken = fields.take(np.array([1, 2, 0]))
+        np.testing.assert_array_equal(taken["states"][1], taken["states"][2])
+        np.testing.assert_array_equal(taken["states"], first.take(np.array([1, 2, 0]))["states"])
+
+
 def test_no_users_at_all() -> None:
     fields = RequestFields(
         made("the {age} {occupation:feature} {age:feature}"), DATA.items.columns, None

@@ -14,7 +14,7 @@ from tfprompt.data.requests import Requests
 from tfprompt.data.sequences import Sequences
 from tfprompt.errors import ConfigError
 
-_BUCKETS = (8, 16, 32)
+_BUCKETS = (8, 16, 32, 64, 128, 256, 512)
 
 
 class _Windows(NamedTuple):
@@ -53,7 +53,7 @@ def training_batches(
         shift: False cuts full windows from the end, the same in every epoch.
 
     Yields:
-        A dictionary; L is the bucket (8, 16, 32 or `window`) and real positions come first:
+        A dictionary; L is the bucket (8, 16, 32, 64, … or `window`) and real positions come first:
 
         - `history` int32 `[B, L]`: catalog index + 1 of the input event, 0 = padding;
         - `target` int32 `[B, L]`: catalog index + 1 of the next event, 0 = none;

@@ -123,15 +123,16 @@ def apply_to_candidates(
     own_value = ops.reshape(attention._value_dense(own), split)
 
     low = ops.cast(-1e9, query.dtype)
-    to_request = ops.einsum("bqthd,bshd->bqhts", query, key)
-    to_request = ops.where(ops.expand_dims(ops.expand_dims(sees, 2), 2), to_request, low)
-    to_own = ops.einsum("bqthd,bquhd->bqhtu", query, own_key)
-    to_own = ops.where(ops.expand_dims(ops.expand_dims(valid, 2), 2), to_own, low)
+    # Heads before candidates, as the product has them: else the largest arrays are transposed.
+    to_request = ops.einsum("bqthd,bshd->bhqts", query, key)
+    to_request = ops.where(sees[:, None, :, None], to_request, low)
+    to_own = ops.einsum("bqthd,bquhd->bhqtu", query, own_key)
+    to_own = ops.where(valid[:, None, :, None], to_own, low)
     weights = ops.softmax(ops.concatenate([to_request, to_own], axis=-1))
     weights = attention._dropout_layer(weights, training=training)
     seen = ops.shape(states)[1]
-    mixed = ops.einsum("bqhts,bshd->bqthd", weights[..., :seen], value)
-    mixed = mixed + ops.einsum("bqhtu,bquhd->bqthd", weights[..., seen:], own_value)
+    mixed = ops.einsum("bhqts,bshd->bqthd", weights[..., :seen], value)
+    mixed = mixed + ops.einsum("bhqtu,bquhd->bqthd", weights[..., seen:], own_value)
     x = attention._output_dense(ops.reshape(mixed, (batch, count * length, heads, size)))
 
     x = after(flat + layer._self_attention_dropout(x, training=training))

@@ -12,6 +12,7 @@ from tfprompt.data.requests import Requests
 from tfprompt.data.sequences import Sequences
 from tfprompt.errors import ConfigError
 from tfprompt.models.kept_model import KeptModel
+from tfprompt.training.memory import keeps_memory
 
 if TYPE_CHECKING:
     from tfprompt.models.pipeline import Pipeline
@@ -69,6 +70,7 @@ class FitsParts(KeptModel):
         # instead of the metric, which sums over all of them.
         return {m.name: float(m.result()) for m in self.metrics if m.name in logs}
 
+    @keeps_memory
     def fit(
         self,
         x: Sequences | tf.data.Dataset,
@@ -136,6 +138,7 @@ class FitsParts(KeptModel):
             **kwargs,
         )
 
+    @keeps_memory
     def evaluate(self, x: Any, *, batch_size: int = 256, **kwargs: Any) -> Any:
         """Keras' evaluation: loss and metrics of a part of a split; see also `tp.evaluate`."""
         if not self.compiled:
@@ -146,6 +149,7 @@ class FitsParts(KeptModel):
             x = self.pipeline.requests(x, batch_size=min(batch_size, self.request_batch))
         return super().evaluate(x, **kwargs)
 
+    @keeps_memory
     def predict(self, x: Any, *, batch_size: int = 256, **kwargs: Any) -> np.ndarray:
         """The queries of requests, `[R, W]`, in the requests' order."""
         if not isinstance(x, Requests):

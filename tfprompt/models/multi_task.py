@@ -17,6 +17,7 @@ from tfprompt.models.task_course import TaskCourse
 from tfprompt.models.task_data import request_data, training_batches
 from tfprompt.models.task_schedule import TaskSchedule
 from tfprompt.models.task_score import mean_score, task_score
+from tfprompt.training.memory import keeps_memory
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -114,6 +115,7 @@ class MultiTask(keras.Model):
         for model in self.tasks.values():
             model.compile(optimizer=self.optimizer, **kwargs)
 
+    @keeps_memory
     def fit(
         self,
         x: Sequences | Mapping[str, Sequences],

@@ -53,7 +53,10 @@ class Pipeline:
 
     def training_fields(self, sequences: Sequences) -> RequestFields:
         """The text and features of each user in training."""
-        return RequestFields(self.encoder, sequences.catalog.columns, sequences.users)
+        fields = RequestFields(self.encoder, sequences.catalog.columns, sequences.users)
+        if event_contexts(self.encoder, sequences) is None:  # else an event has a text of its own
+            fields.prepare(np.arange(len(sequences)))
+        return fields
 
     def training_arrays(
         self,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from tfprompt.data.sequences import Sequences
@@ -63,7 +64,8 @@ def known_at(requests: Requests) -> Sequences:
     """All events that lie before the requests, to fit a final model on after tuning.
 
     For the test part of a split along time that is training and validation: each request's
-    history, and the training events of users who make no request.
+    history, and the training events of users who make no request. Moments and contexts of the
+    events are not kept.
 
     Args:
         requests: with at most one request per user.
@@ -85,6 +87,9 @@ def known_at(requests: Requests) -> Sequences:
     ratings = None
     if requests.history_ratings is not None and train.ratings is not None:
         ratings = np.concatenate([requests.history_ratings, train.ratings[keep]])
+    users = None
+    if requests.users is not None and train.users is not None:
+        users = pl.concat([requests.users, train.users[other.tolist()]])
     lengths = np.concatenate([np.diff(requests.history_offsets), np.diff(train.offsets)[other]])
     return Sequences(
         catalog=requests.catalog,
@@ -92,6 +97,7 @@ def known_at(requests: Requests) -> Sequences:
         items=np.concatenate([requests.histories, train.items[keep]]),
         offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         ratings=ratings,
+        users=users,
     )
 
 
