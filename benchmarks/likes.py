@@ -34,23 +34,27 @@ PUBLISHED = [
 BASE: dict[str, Any] = {
     "preset": "all-minilm-l6-v2",
     "encoder": {"max_history": 50, "dropout": 0.1, "upper_dropout": 0.1},
-    "model": {"collaborative": 0, "steps": 16},
-    "rate": 1e-3,
+    "model": {"collaborative": 0, "steps": 8},
+    "rate": 2e-3,
     "patience": 3,
-    "batch_size": 8,
 }
-# Fewer users, more passes: about as many steps.
-EPOCHS = {"16": 30, "64": 20, "256": 10, "all": 5}
+# Fewer users, smaller batches and more passes.
+PASSES: dict[str, dict[str, int]] = {
+    "16": {"batch_size": 8, "epochs": 20},
+    "64": {"batch_size": 16, "epochs": 10},
+    "256": {"batch_size": 32, "epochs": 8},
+    "all": {"batch_size": 32, "epochs": 4},
+}
 LATE = "{soft:8} %s {history:items rating} would they like {item:token}"
 CROSS = "{soft:8} %s {history:items rating} would they like {item:text} ? {mask}"
 FORMS: dict[str, dict[str, Any]] = {
     "late": {"template": LATE},
     "cross": {"template": CROSS},
-    "late-plain": {"template": LATE, "model": {"collaborative": 0, "steps": 16, "bias": False}},
-    "cross-plain": {"template": CROSS, "model": {"collaborative": 0, "steps": 16, "bias": False}},
+    "late-plain": {"template": LATE, "model": {"collaborative": 0, "steps": 8, "bias": False}},
+    "cross-plain": {"template": CROSS, "model": {"collaborative": 0, "steps": 8, "bias": False}},
     "words": {
         "template": CROSS,
-        "model": {"collaborative": 0, "steps": 16, "bias": False, "verbalizer": ["no", "yes"]},
+        "model": {"collaborative": 0, "steps": 8, "bias": False, "verbalizer": ["no", "yes"]},
     },
 }
 BASELINES = ("rating-bias", "rating-knn")
@@ -60,7 +64,7 @@ def recipe(data: str, form: str, size: str) -> dict[str, Any]:
     """The configuration of a row."""
     if form in BASELINES:
         return {"kind": "baseline", "users": size, "form": form}
-    found = {**BASE, **FORMS[form], "users": size, "form": form, "epochs": EPOCHS[size]}
+    found = {**BASE, **FORMS[form], **PASSES[size], "users": size, "form": form}
     found["template"] = found["template"] % rating.PROFILES.get(data, "a person")
     return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from readme_judged import MAKERS
 from render import ROOT, Result, load, table
 
 README = ROOT / "README.md"
@@ -32,9 +33,11 @@ NAMES = {
 
 
 def section(results: list[Result]) -> str:
-    """The tables of all leave-one-out results."""
+    """The tables of all results that a reader looks for first."""
     lines = []
     for result in results:
+        if result["benchmark"] in MAKERS:
+            lines += [*MAKERS[result["benchmark"]](result), ""]
         if result["benchmark"] != "quality":
             continue
         data, split, summary = result["data"], result["split"], result["summary"]

@@ -13,15 +13,16 @@ from keras import ops
 
 from tfprompt.data.requests import Requests
 from tfprompt.encoders.prompted import PromptedEncoder
-from tfprompt.encoders.texts import encode_texts, lower_states
+from tfprompt.encoders.texts import lower_states
 from tfprompt.errors import ConfigError
-from tfprompt.layers import Interaction, RatedNeighbours, RatingBias, ScoreHead
+from tfprompt.layers import Interaction, RatedNeighbours, RatingBias
 from tfprompt.models.item_states import ItemStates
 from tfprompt.models.judges_items import JudgesItems
+from tfprompt.models.ranker_parts import checked, score_head
 from tfprompt.models.ranking_loss import RankingLoss
 from tfprompt.models.ranking_metrics import RankingMetrics
 from tfprompt.models.ranking_pipeline import RankingPipeline
-from tfprompt.models.sharing import item_parts, uses_tower
+from tfprompt.models.sharing import item_parts, reads_text, uses_tower
 from tfprompt.models.shortlist import request_shortlist, training_shortlist
 from tfprompt.prompts.verbalizer import Verbalizer
 from tfprompt.tasks.objective import Objective
@@ -101,39 +102,16 @@ class Ranker(JudgesItems):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        candidate = encoder.template.candidate
-        if candidate is None:
-            raise ConfigError(
-                "A ranker's template holds the item to judge, as {item:text} or {item:token}. "
-                f"Received: {encoder.template.source!r}."
-            )
-        if not isinstance(objective, Objective):
-            objective = Objective(objective)  # type: ignore[arg-type]  # checked in there
-        if max_item_tokens < 1 or (steps is not None and steps < 1):
-            raise ConfigError(
-                "An item has 1 word piece or more, and a step judges 1 target or more. "
-                f"Received: max_item_tokens={max_item_tokens}, steps={steps}."
-            )
-        if collaborative and candidate.form == "text" and not encoder.template.has_history:
-            raise ConfigError(
-                "A cross-encoder sees ids in the history alone. Received: collaborative="
-                f"{collaborative} with {encoder.template.source!r}. Add {{history:items}}, or "
-                "write {item:token}."
-            )
-        if verbalizer is not None and not isinstance(verbalizer, Verbalizer):
-            verbalizer = Verbalizer.of(verbalizer)
-        if verbalizer is not None and (verbalizer.values is None) == (objective.kind == "rating"):
-            raise ConfigError(
-                "A verbalizer of ratings maps each rating to words; one of likes or clicks is "
-                f"[no, yes]. Received: {verbalizer.to_dict()} for {objective.kind!r}."
-            )
+        objective, verbalizer = checked(
+            encoder, objective, verbalizer, collaborative, max_item_tokens, steps
+        )
         self.encoder = encoder
         self.catalog = items
         self.objective = objective
         self.verbalizer = verbalizer
         self.collaborative = collaborative
         self.id_dropout = id_dropout
-        self.reads_text = candidate.form == "text"
+        self.reads_text = reads_text(encoder)
         self.steps = steps
         self.max_item_tokens = max_item_tokens
         self.item_text = item_text or items.item_text
@@ -188,25 +166,13 @@ class Ranker(JudgesItems):
             self.bias.build()
         if self.neighbours is not None:
             self.neighbours.build([(None, None, self.item_table.width)])
-        self.head = self._head()
+        self.head = score_head(self.encoder, self.verbalizer)
         self.head.build((None, self.encoder.width))
         self.interaction = None
         if not self.reads_text and self.verbalizer is None:
             self.interaction = Interaction(seed=self.seed, name="interaction")
             self.interaction.build((None, self.encoder.width))
         self.built = True
-
-    def _head(self) -> ScoreHead:
-        if self.verbalizer is None:
-            return ScoreHead(name="head")
-        flat = [word for group in self.verbalizer.words for word in group]
-        vectors = encode_texts(self.encoder.loaded, flat, cache=False, progress=False)
-        classes, at = [], 0
-        for group in self.verbalizer.words:
-            mean = vectors[at : at + len(group)].mean(axis=0)
-            classes.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
-            at += len(group)
-        return ScoreHead(classes, self.verbalizer.values, name="head")
 
     def prepare(self) -> None:
         """Encodes the catalog with the frozen backbone, once; `fit` and the like call it."""

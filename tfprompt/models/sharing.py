@@ -84,7 +84,7 @@ def item_parts(
             "A ranker that reads {item:text} beside no history projects no items, so there is "
             "nothing to share. Write {item:token}, or add {history:items}."
         )
-    if collaborative and _reads_text(encoder) != _reads_text(share.encoder):
+    if collaborative and reads_text(encoder) != reads_text(share.encoder):
         raise ConfigError(
             "A ranker that reads {item:text} trains no ids of candidates, and so shares them with "
             f"no other kind of model. Received: collaborative={collaborative}. Write {{item:token}}"
@@ -95,10 +95,11 @@ def item_parts(
 
 def uses_tower(encoder: PromptedEncoder) -> bool:
     """Whether a model with this encoder projects item vectors."""
-    return encoder.template.has_history or not _reads_text(encoder)
+    return encoder.template.has_history or not reads_text(encoder)
 
 
-def _reads_text(encoder: PromptedEncoder) -> bool:
+def reads_text(encoder: PromptedEncoder) -> bool:
+    """Whether the item to judge is read as word pieces."""
     candidate = encoder.template.candidate
     return candidate is not None and candidate.form == "text"
 
