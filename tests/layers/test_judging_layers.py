@@ -117,6 +117,7 @@ def test_rated_neighbours_by_hand() -> None:
     (texts, ids), (past, past_ids), residuals, moments = EXAMPLES["neighbours"][1]
     layer.log_shrinkage.assign(np.log(2.0))
     layer.text_weight.assign(0.7)
+    layer.id_weight.assign(2.0)
     layer.gain.assign(1.5)
     received = numpy(layer((texts, ids), (past, past_ids), residuals, moments))
     plain = numpy(layer((texts, None), (past, None), residuals, moments))
@@ -132,7 +133,7 @@ def test_rated_neighbours_by_hand() -> None:
                 continue
             alike = 0.7 * unit(texts[row, place]) @ unit(past[row, step])
             for with_ids, pair in sums.items():
-                own = ids[row, place] @ past_ids[row, step] if with_ids else 0
+                own = 2.0 * ids[row, place] @ past_ids[row, step] if with_ids else 0
                 weight = np.exp(alike + own)
                 pair[0] += weight * residuals[row, step]
                 pair[1] += weight

@@ -28,6 +28,7 @@ from tfprompt.layers import (
     RatingBias,
     ScoreHead,
     SoftPrompt,
+    TakenTogether,
     Whitening,
 )
 from tfprompt.models.item_states import ItemStates
@@ -74,6 +75,13 @@ EXAMPLES = {
         (
             (random(2, 3, 4), random(2, 3, 2)), (random(2, 2, 4, seed=1), random(2, 2, 2, seed=1)),
             np.array([[0.5, NAN], [-1, 2]], "float32"), np.array([[0, 1, 2], [2, 2, 0]], "int32"),
+        ),
+    ),
+    "together": (
+        lambda: TakenTogether(4, neighbours=2),
+        (
+            np.array([[0, 3, -1], [1, 2, 2]], "int32"), np.array([[0, -1], [1, 3]], "int32"),
+            np.array([[0, 1, 1], [1, 2, 2]], "int32"),
         ),
     ),
     "bias": (

@@ -113,7 +113,7 @@ def test_biases_belong_to_their_items(tmp_path: Path) -> None:
     for bias in (True, False):
         template = "{soft:2} {history:items} {item:token}"
         moved(ranker(template, bias=bias)).save_prompts(tmp_path / str(bias))
-    with pytest.raises(CheckpointError, match="biases belong to the items"):
+    with pytest.raises(CheckpointError, match="neighbours belong to the items"):
         tp.load(tmp_path / "True", turned, backbone=backbone())
     loaded = tp.load(tmp_path / "False", turned, backbone=backbone())
     assert loaded.catalog is turned

@@ -15,6 +15,7 @@ from tfprompt.layers.rating_bias import RatingBias
 from tfprompt.layers.rerank import Rerank
 from tfprompt.layers.score_head import ScoreHead
 from tfprompt.layers.soft_prompt import SoftPrompt
+from tfprompt.layers.taken_together import TakenTogether
 from tfprompt.layers.whitening import Whitening, unit_length
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Rerank",
     "ScoreHead",
     "SoftPrompt",
+    "TakenTogether",
     "Whitening",
     "attention_mask",
     "history_content",

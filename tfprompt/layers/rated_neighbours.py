@@ -65,6 +65,7 @@ class RatedNeighbours(keras.layers.Layer):
     def build(self, candidates_shape: Any, *_: Any) -> None:
         """Creates the projection `[V, R]`, both weights, the shrinkage and the gain."""
         width = candidates_shape[0][-1]
+        has_ids = len(candidates_shape) > 1 and candidates_shape[1] is not None
         self.projection = self.add_weight(
             shape=(width, self.rank),
             initializer=keras.initializers.RandomNormal(stddev=width**-0.5, seed=self.seed),
@@ -72,8 +73,10 @@ class RatedNeighbours(keras.layers.Layer):
         )
         constants = keras.initializers.Constant
         self.text_weight = self.add_weight(shape=(), initializer=constants(1.0), name="text_weight")
-        self.id_weight = self.add_weight(
-            shape=(), initializer=constants(_ID_WEIGHT), name="id_weight"
+        self.id_weight = (
+            self.add_weight(shape=(), initializer=constants(_ID_WEIGHT), name="id_weight")
+            if has_ids
+            else None
         )
         self.log_shrinkage = self.add_weight(
             shape=(), initializer=constants(3.0), name="log_shrinkage"

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 DESCRIPTION, TENSORS, OPTIMIZER = "prompts.json", "prompts.safetensors", "optimizer.safetensors"
-# Beside the trained tensors, what training measured about the catalog: which items it knows, and
-# how they are rated.
-_WARM, _ITEM_BIAS = _MEASURED = ("item_table/ids/warm", "rating_bias/items")
+# Beside the trained tensors, what training measured about the catalog: which items it knows, how
+# they are rated, and which are taken together.
+_WARM, _ITEM_BIAS = "item_table/ids/warm", "rating_bias/items"
+_TOGETHER = ("taken_together/near", "taken_together/similarity", "taken_together/users")
+_MEASURED = (_WARM, _ITEM_BIAS, *_TOGETHER)
 _REQUIRED = {"template", "encoder", "model", "backbone", "catalog", "epochs"}
 # Beside the optimizer's state, that of everything random in training.
 _RANDOM = "random/"
@@ -119,10 +121,11 @@ def restore(model: FitsParts, directory: str | os.PathLike[str]) -> None:
 
     description = describe(directory)
     check_backbone(description["backbone"], model.encoder.loaded)
-    by_row = model.collaborative or getattr(model, "bias", None) is not None
+    measured = (getattr(model, name, None) for name in ("bias", "together"))
+    by_row = model.collaborative or any(part is not None for part in measured)
     if by_row and description["catalog"].get("ids") != _ids_digest(model.catalog):
         raise CheckpointError(
-            "Collaborative ids and biases belong to the items of their catalog, row by row: "
+            "Ids, biases and neighbours belong to the items of their catalog, row by row: "
             f"{directory} was trained on {description['catalog'].get('items')} items. Received: a "
             f"catalog of {len(model.catalog)} other items, or in another order."
         )
@@ -184,6 +187,10 @@ def measured_variables(model: FitsParts) -> dict[str, Any]:
     bias = getattr(model, "bias", None)
     if bias is not None:
         found[_ITEM_BIAS] = bias.items
+    together = getattr(model, "together", None)
+    if together is not None:
+        tables = (together.near, together.similarity, together.users)
+        found |= dict(zip(_TOGETHER, tables, strict=True))
     return found
 
 

@@ -15,7 +15,8 @@ from tfprompt.data.requests import Requests
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.encoders.texts import lower_states
 from tfprompt.errors import ConfigError
-from tfprompt.layers import Interaction, RatedNeighbours, RatingBias
+from tfprompt.evaluation.baselines.item_knn import neighbours_of, users_of_items
+from tfprompt.layers import Interaction, RatedNeighbours, RatingBias, TakenTogether
 from tfprompt.models.item_states import ItemStates
 from tfprompt.models.judges_items import JudgesItems
 from tfprompt.models.ranker_parts import checked, score_head
@@ -55,9 +56,10 @@ class Ranker(JudgesItems):
         objective: "rating", "like", "click", or an `Objective` with a loss of your choice.
         verbalizer: words for the answers, instead of a linear head: [no, yes] or {1: "terrible",
             …, 5: "great"}, or a `Verbalizer`. Only their scale and bias are trained.
-        bias: lets the prompts correct what is known of user and item alone (see `RatingBias`)
-            and, where the template shows the ratings of the history, what the user thought of
-            similar items (see `RatedNeighbours`).
+        bias: lets the prompts correct what is known without them: of a rating or a like, how user
+            and item rate (see `RatingBias`) and, where the template shows the ratings of the
+            history, what the user thought of similar items (see `RatedNeighbours`); of a click,
+            what the users of past items took too (see `TakenTogether`).
         collaborative: rank R of the items' id embedding; 0 uses text alone. A cross-encoder sees
             ids in the history alone.
         id_dropout: share of ids hidden in training.
@@ -129,7 +131,7 @@ class Ranker(JudgesItems):
         self.mean, self.std = (
             (0.0, 1.0) if rating is None else (rating.mean or 0.0, rating.std or 1.0)
         )
-        # A click says nothing of how somebody rates.
+        # A click says nothing of how somebody rates; who clicked what says much of clicks.
         rates = bias and rating is not None and objective.kind != "click"
         self.bias = (
             RatingBias(len(items), self.mean, self.std, name="rating_bias") if rates else None
@@ -137,6 +139,11 @@ class Ranker(JudgesItems):
         self.neighbours = (
             RatedNeighbours(seed=seed, name="rated_neighbours")
             if rates and encoder.template.shows_ratings
+            else None
+        )
+        self.together = (
+            TakenTogether(len(items), name="taken_together")
+            if bias and objective.kind == "click" and encoder.template.has_history
             else None
         )
         self.with_bias = bias
@@ -165,7 +172,10 @@ class Ranker(JudgesItems):
         if self.bias is not None:
             self.bias.build()
         if self.neighbours is not None:
-            self.neighbours.build([(None, None, self.item_table.width)])
+            ids = rank and (None, None, rank)
+            self.neighbours.build([(None, None, self.item_table.width), ids])
+        if self.together is not None:
+            self.together.build()
         self.head = score_head(self.encoder, self.verbalizer)
         self.head.build((None, self.encoder.width))
         self.interaction = None
@@ -199,7 +209,7 @@ class Ranker(JudgesItems):
         """
         prepared = dict(inputs)
         past = prepared.pop("rows", prepared.get("history"))
-        item_bias = prepared.pop("item_bias", None)
+        item_bias, own = prepared.pop("item_bias", None), prepared.pop("own", None)
         if "history" in prepared:
             history = prepared.pop("history")
             prepared["vectors"], prepared["ids"] = self.item_table(history, training=training)
@@ -223,6 +233,8 @@ class Ranker(JudgesItems):
         if self.interaction is not None:
             outputs = outputs + self.interaction(states, tokens)
         rates, words = self.objective.kind == "rating", self.verbalizer is not None
+        if self.together is not None and past is not None:
+            outputs = outputs + self.together(rows, past, prepared["moments"], own)
         if self.bias is not None:
             bias = self.bias(rows, prepared["moments"], past, ratings, item_bias)
             if self.neighbours is not None and ratings is not None:
@@ -354,3 +366,9 @@ class Ranker(JudgesItems):
         if self.bias is not None and sequences.ratings is not None:
             users = np.repeat(np.arange(len(sequences)), np.diff(sequences.offsets))
             self.pipeline.item_bias = self.bias.fit_items(users, sequences.items, sequences.ratings)
+        if self.together is not None:
+            self.together.adapt(
+                *neighbours_of(sequences, self.together.neighbours, self.together.shrinkage),
+                users_of_items(sequences),
+            )
+            self.pipeline.says_own = True

@@ -47,6 +47,8 @@ class RankingPipeline(Pipeline):
         # float32 [E], what is known of each training event's item without that event; set by the
         # model that reads it.
         self.item_bias: np.ndarray | None = None
+        # Whether x holds `own` in training, which of the candidates the user took; set likewise.
+        self.says_own = False
 
     def training(
         self,
@@ -79,6 +81,8 @@ class RankingPipeline(Pipeline):
         signature = self.signature(fields)
         if self.item_bias is not None:
             signature["item_bias"] = tf.TensorSpec([None, None], tf.float32)
+        if self.says_own:
+            signature["own"] = tf.TensorSpec([None, None], tf.float32)
         return self._dataset(generate, signature, _LABEL, count)
 
     def judged_windows(
@@ -115,6 +119,8 @@ class RankingPipeline(Pipeline):
                 targets, labels = self._with_negatives(targets, labels, pool, generator)
                 at = np.repeat(at, self.objective.list_size or 1, axis=1)
             x["candidates"], x["moments"] = targets.astype(np.int32), at.astype(np.int32)
+            if self.says_own:
+                x["own"] = _owned(sequences, batch["row"], targets)
             yield x, {"label": labels.astype(np.float32)}
 
     def _with_negatives(
@@ -238,6 +244,13 @@ def _some(real: np.ndarray, count: int | None, generator: np.random.Generator) -
     chosen = np.where(np.take_along_axis(real, chosen, axis=1), chosen, real.shape[1])
     chosen = np.sort(chosen, axis=1)
     return np.where(chosen < real.shape[1], chosen, -1)
+
+
+def _owned(sequences: Sequences, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """1 where a user has an item in training, else 0: `[B]` and `[B, Q]` to float32 `[B, Q]`."""
+    parts = [sequences.items[slice(*sequences.offsets[row : row + 2])] for row in users]
+    pairs = zip(items, parts, strict=True)
+    return np.stack([np.isin(own, part) for own, part in pairs]).astype(np.float32)
 
 
 def _sampled(requests: Requests) -> np.ndarray:

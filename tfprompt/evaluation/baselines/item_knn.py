@@ -65,7 +65,7 @@ class ItemKNN:
         self.shrinkage = float(shrinkage)
         self._n_items = len(train.catalog)
         size = min(neighbours, max(self._n_items - 1, 1))
-        self._items, self._similarity = _neighbours(train, size, self.shrinkage)  # [N, size]
+        self._items, self._similarity = neighbours_of(train, size, self.shrinkage)  # [N, size]
         self.neighbours = neighbours
 
     @property
@@ -119,13 +119,22 @@ class ItemKNN:
         return table
 
 
-def _neighbours(
+def neighbours_of(
     train: Sequences, size: int, shrinkage: float
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The `size` most similar items of each item, best first: indexes and similarities.
+    """The most similar items of each item, best first.
 
     Item by item rather than by one sparse product: memory stays at one row of N counts, and no
     sparse library is needed.
+
+    Args:
+        train: the training part.
+        size: items that are kept of each item, at most.
+        shrinkage: see `ItemKNN`.
+
+    Returns:
+        Catalog rows int32 `[N, size]` and similarities float32 `[N, size]`, 0 where there are no
+        more.
     """
     n_items = len(train.catalog)
     by_user, user_offsets = drop_repeats(train.items, train.offsets, n_items)
@@ -150,3 +159,9 @@ def _neighbours(
         found[item, : len(best)] = near[best]
         similarity[item, : len(best)] = value[best]
     return found, similarity
+
+
+def users_of_items(train: Sequences) -> NDArray[np.int64]:
+    """How many users each item has, int64 `[N]`."""
+    n_items = len(train.catalog)
+    return np.bincount(drop_repeats(train.items, train.offsets, n_items)[0], minlength=n_items)
