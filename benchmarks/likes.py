@@ -33,28 +33,28 @@ PUBLISHED = [
 ]
 BASE: dict[str, Any] = {
     "preset": "all-minilm-l6-v2",
-    "encoder": {"max_history": 50, "dropout": 0.1, "upper_dropout": 0.1},
-    "model": {"collaborative": 0, "steps": 8},
-    "rate": 2e-3,
-    "patience": 3,
+    "encoder": {"max_history": 200, "dropout": 0.1, "upper_dropout": 0.1},
+    "model": {"collaborative": 0, "steps": 32},
+    "rate": 4e-3,
+    "patience": 2,
 }
-# Fewer users, smaller batches and more passes.
-PASSES: dict[str, dict[str, int]] = {
-    "16": {"batch_size": 8, "epochs": 20},
-    "64": {"batch_size": 16, "epochs": 10},
-    "256": {"batch_size": 32, "epochs": 8},
-    "all": {"batch_size": 32, "epochs": 4},
+# Fewer users, smaller batches and more passes; ids only where users are many enough to train them.
+SIZED: dict[str, dict[str, Any]] = {
+    "16": {"batch_size": 8, "epochs": 8},
+    "64": {"batch_size": 8, "epochs": 6},
+    "256": {"batch_size": 16, "epochs": 5, "model": {"collaborative": 64}},
+    "all": {"batch_size": 16, "epochs": 4, "model": {"collaborative": 64}},
 }
 LATE = "{soft:8} %s {history:items rating} would they like {item:token}"
 CROSS = "{soft:8} %s {history:items rating} would they like {item:text} ? {mask}"
 FORMS: dict[str, dict[str, Any]] = {
     "late": {"template": LATE},
-    "cross": {"template": CROSS},
-    "late-plain": {"template": LATE, "model": {"collaborative": 0, "steps": 8, "bias": False}},
-    "cross-plain": {"template": CROSS, "model": {"collaborative": 0, "steps": 8, "bias": False}},
+    "cross": {"template": CROSS, "model": {"steps": 4}},
+    "late-plain": {"template": LATE, "model": {"bias": False}},
+    "cross-plain": {"template": CROSS, "model": {"steps": 4, "bias": False}},
     "words": {
         "template": CROSS,
-        "model": {"collaborative": 0, "steps": 8, "bias": False, "verbalizer": ["no", "yes"]},
+        "model": {"steps": 4, "bias": False, "verbalizer": ["no", "yes"]},
     },
 }
 BASELINES = ("rating-bias", "rating-knn")
@@ -64,7 +64,9 @@ def recipe(data: str, form: str, size: str) -> dict[str, Any]:
     """The configuration of a row."""
     if form in BASELINES:
         return {"kind": "baseline", "users": size, "form": form}
-    found = {**BASE, **FORMS[form], **PASSES[size], "users": size, "form": form}
+    found = {**BASE, **FORMS[form], **SIZED[size], "users": size, "form": form}
+    found["model"] = {k: v for of in (BASE, SIZED[size], FORMS[form])
+                      for k, v in of.get("model", {}).items()}  # fmt: skip
     found["template"] = found["template"] % rating.PROFILES.get(data, "a person")
     return found
 

@@ -34,9 +34,9 @@ FORMAT = 1
 DESCRIPTION, TENSORS, OPTIMIZER = "prompts.json", "prompts.safetensors", "optimizer.safetensors"
 # Beside the trained tensors, what training measured about the catalog: which items it knows, how
 # they are rated, and which are taken together.
-_WARM, _ITEM_BIAS = "item_table/ids/warm", "rating_bias/items"
+_WARM, _BIASES = "item_table/ids/warm", {"bias": "rating_bias/items", "likes": "like_bias/items"}
 _TOGETHER = ("taken_together/near", "taken_together/similarity", "taken_together/users")
-_MEASURED = (_WARM, _ITEM_BIAS, *_TOGETHER)
+_MEASURED = (_WARM, *_BIASES.values(), *_TOGETHER)
 _REQUIRED = {"template", "encoder", "model", "backbone", "catalog", "epochs"}
 # Beside the optimizer's state, that of everything random in training.
 _RANDOM = "random/"
@@ -184,9 +184,9 @@ def measured_variables(model: FitsParts) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if model.item_table.ids is not None:
         found[_WARM] = model.item_table.ids.warm
-    bias = getattr(model, "bias", None)
-    if bias is not None:
-        found[_ITEM_BIAS] = bias.items
+    for part, name in _BIASES.items():
+        if (bias := getattr(model, part, None)) is not None:
+            found[name] = bias.items
     together = getattr(model, "together", None)
     if together is not None:
         tables = (together.near, together.similarity, together.users)

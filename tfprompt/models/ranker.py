@@ -136,6 +136,12 @@ class Ranker(JudgesItems):
         self.bias = (
             RatingBias(len(items), self.mean, self.std, name="rating_bias") if rates else None
         )
+        # Whether something is liked, what user and item liked says more than how they rated.
+        self.likes = (
+            RatingBias(len(items), 0.5, 0.5, 5.0, 2.0, name="like_bias")
+            if rates and objective.kind == "like"
+            else None
+        )
         self.neighbours = (
             RatedNeighbours(seed=seed, name="rated_neighbours")
             if rates and encoder.template.shows_ratings
@@ -171,6 +177,9 @@ class Ranker(JudgesItems):
             self.item_states.build()
         if self.bias is not None:
             self.bias.build()
+        if self.bias is not None and self.likes is not None:
+            self.likes.build()
+            self.bias.trainable = False  # it still says what history leaves unexplained
         if self.neighbours is not None:
             ids = rank and (None, None, rank)
             self.neighbours.build([(None, None, self.item_table.width), ids])
@@ -218,6 +227,7 @@ class Ranker(JudgesItems):
         if self.encoder.item_tokens is not None:
             prepared["items"] = self.item_tower.tokens(vectors, ids)
         rows, ratings = prepared["candidates"], prepared.get("ratings")
+        given = ratings
         if self.bias is not None and ratings is not None:
             # What the tokens show is what user and item leave unexplained.
             prepared["ratings"] = self.bias.residuals(past, ratings)
@@ -234,9 +244,9 @@ class Ranker(JudgesItems):
             outputs = outputs + self.interaction(states, tokens)
         rates, words = self.objective.kind == "rating", self.verbalizer is not None
         if self.together is not None and past is not None:
-            outputs = outputs + self.together(rows, past, prepared["moments"], own)
+            outputs = _CORRECTION * outputs + self.together(rows, past, prepared["moments"], own)
         if self.bias is not None:
-            bias = self.bias(rows, prepared["moments"], past, ratings, item_bias)
+            bias = self._known(rows, prepared["moments"], past, given, item_bias)
             if self.neighbours is not None and ratings is not None:
                 residuals = (prepared["ratings"] - self.mean) / self.std
                 bias = bias + self.neighbours(
@@ -246,6 +256,17 @@ class Ranker(JudgesItems):
             outputs = _CORRECTION * outputs if not words else outputs
             outputs = outputs + (bias * self.std if rates and words else bias)
         return self.mean + self.std * outputs if rates and not words else outputs
+
+    def _known(self, rows: Any, moments: Any, past: Any, ratings: Any, item_bias: Any) -> Any:
+        """What user and item say without the prompts `[B, Q]`: deviations, of a like a logit."""
+        if self.likes is None:
+            assert self.bias is not None
+            return self.bias(rows, moments, past, ratings, item_bias)
+        if ratings is not None:
+            liked = ops.cast(ratings >= self.objective.like, ratings.dtype)
+            ratings = ops.where(ops.isnan(ratings), ratings, liked)
+        # The slope of a logit at one half, in deviations of a half.
+        return 2.0 * self.likes(rows, moments, past, ratings, item_bias)
 
     # -- what Keras calls ---------------------------------------------------------------------
 
@@ -365,7 +386,11 @@ class Ranker(JudgesItems):
             self.item_table.ids.mark_cold(sequences.counts())
         if self.bias is not None and sequences.ratings is not None:
             users = np.repeat(np.arange(len(sequences)), np.diff(sequences.offsets))
-            self.pipeline.item_bias = self.bias.fit_items(users, sequences.items, sequences.ratings)
+            given = np.asarray(sequences.ratings)
+            self.pipeline.item_bias = self.bias.fit_items(users, sequences.items, given)
+            if self.likes is not None:
+                liked = np.where(np.isnan(given), given, given >= self.objective.like)
+                self.pipeline.item_bias = self.likes.fit_items(users, sequences.items, liked)
         if self.together is not None:
             self.together.adapt(
                 *neighbours_of(sequences, self.together.neighbours, self.together.shrinkage),

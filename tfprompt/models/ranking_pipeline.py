@@ -106,6 +106,8 @@ class RankingPipeline(Pipeline):
             events = np.concatenate([first[:, None], batch["event"]], axis=1)
             labels = self._labels(sequences.ratings, events, targets >= 0)
             judged = ~np.isnan(labels)
+            if hard is not None:
+                judged &= (hard[np.maximum(events, 0)] >= 0).any(axis=-1)
             moments = _some(judged, self.steps, generator)
             real = moments >= 0
             at = np.maximum(moments, 0)

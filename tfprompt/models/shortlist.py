@@ -24,8 +24,9 @@ def training_shortlist(retriever: Retriever, sequences: Sequences, count: int) -
 
     Returns:
         int32 `[E, count]`, catalog rows, best first: without the event's own item and without
-        what its user had before; -1 where no item is left, and for the event of a user who has
-        no other.
+        what its user had before; -1 where no item is left. An event has no list at all where its
+        user has no other event, and where its own item is not among the `count` best: a ranker
+        never sees such an item, and would learn from it to prefer what the retriever does not.
 
     Raises:
         ConfigError: another catalog, more items than it has, or a retriever that cannot be asked
@@ -51,11 +52,13 @@ def training_shortlist(retriever: Retriever, sequences: Sequences, count: int) -
             real = np.flatnonzero(places >= 0)
             scores = queries[row, real] @ candidates.T
             own = sequences.items[places[real]]
-            scores[np.arange(len(real)), own] = -np.inf
+            worth = scores[np.arange(len(real)), own]
             begin = sequences.offsets[batch["row"][row]]
             for place, event in enumerate(places[real]):
                 scores[place, sequences.items[begin:event]] = -np.inf
-            lists[places[real]] = best(scores, count)
+            scores[np.arange(len(real)), own] = -np.inf
+            offered = (scores > worth[:, None]).sum(axis=1) < count
+            lists[places[real]] = np.where(offered[:, None], best(scores, count), -1)
     return lists
 
 
