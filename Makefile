@@ -41,6 +41,11 @@ bench: install
 	$(BIN)/python benchmarks/quality.py --data movielens-100k --split cold-items \
 	    --rows text,text-content --seeds 3
 	$(BIN)/python benchmarks/quality.py --data amazon-toys --rows text,collaborative --seeds 3
+	for data in movielens-100k movietweetings-100k; do \
+	    $(BIN)/python benchmarks/rating.py --data $$data --seeds 3 && \
+	    $(BIN)/python benchmarks/likes.py --data $$data --seeds 3 || exit 1; done
+	$(BIN)/python benchmarks/two_stage.py --data movielens-100k --seeds 3
+	$(BIN)/python benchmarks/multitask.py --data movielens-100k --seeds 3
 	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/readme.py
 

@@ -52,7 +52,7 @@ def test_the_shortlist_of_an_event_is_what_was_best_then(model: Retriever) -> No
     train, candidates = SPLIT.train, np.asarray(model.candidates())
     lists = training_shortlist(model, train, 5)
     assert lists.shape == (len(train.items), 5) and lists.dtype == np.int32
-    deep = 0
+    deep, kept_or_not = 0, set()
     for row in range(len(train)):
         begin, end = train.offsets[row : row + 2]
         # Windows of 3 are cut from the end; each event sees its window's items before it.
@@ -65,10 +65,28 @@ def test_the_shortlist_of_an_event_is_what_was_best_then(model: Retriever) -> No
             order = np.argsort(-scores, kind="stable").tolist()
             had = set(train.items[begin : event + 1].tolist())
             deep += start > begin
+            earlier = set(train.items[begin:event].tolist())
+            offered = [item for item in order if item not in earlier][:5]
             expected = [item for item in order if item not in had][:5]
-            assert lists[event].tolist() == expected
-            assert not had & set(lists[event].tolist())
-    assert deep > 0
+            kept = int(train.items[event]) in offered
+            assert lists[event].tolist() == (expected if kept else [-1] * 5)
+            kept_or_not.add(kept)
+    assert deep > 0 and kept_or_not == {True, False}
+
+
+def test_an_event_that_was_never_offered_is_not_learned_from() -> None:
+    judge = ranker(TOKEN, Objective("click", "pointwise", negatives=2))
+    hard = np.full((len(SPLIT.train.items), 3), -1, np.int32)
+    offered = SPLIT.train.offsets[1] + 1  # one event of the second user
+    hard[offered] = [i for i in range(ITEMS) if i not in SPLIT.train.items[: offered + 1]][:3]
+    fields = judge.pipeline.training_fields(SPLIT.train)
+    positives = []
+    for x, y in judge.pipeline.judged_windows(
+        SPLIT.train, fields, batch_size=4, seed=0, epoch=0, hard=hard
+    ):
+        positives += x["candidates"][y["label"] == 1].tolist()
+        assert np.isnan(y["label"][x["candidates"] < 0]).all()
+    assert positives == [SPLIT.train.items[offered]]
 
 
 def test_the_shortlist_of_a_request_is_its_best_unseen_items(model: Retriever) -> None:

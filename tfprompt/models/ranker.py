@@ -271,14 +271,20 @@ class Ranker(JudgesItems):
     # -- what Keras calls ---------------------------------------------------------------------
 
     def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
-        """As in Keras; without an optimizer, AdamW at 2e-3 with gradients clipped to length 1."""
+        """As in Keras; without an optimizer, AdamW with gradients clipped to length 1.
+
+        Its rate is 2e-3, or 2e-4 for clicks on top of what is taken together: larger steps overfit
+        the shortlists of training (see benchmarks/two_stage.py).
+        """
         given = ("metrics", "weighted_metrics")
         if kwargs.get("loss") is not None or any(kwargs.get(name) for name in given):
             raise ConfigError(
                 "The loss and the metrics of a Ranker are those of its objective. "
                 f"Received: {', '.join(sorted(kwargs))}. Use Objective(kind, loss)."
             )
-        super().compile(optimizer, **kwargs)
+        rate = 2e-3 if self.together is None else 2e-4
+        default = keras.optimizers.AdamW(rate, global_clipnorm=1.0)
+        super().compile(default if optimizer is None else optimizer, **kwargs)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
