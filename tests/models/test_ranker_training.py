@@ -66,7 +66,6 @@ def test_steps_change_what_is_trained_and_nothing_else(form: str, words: Any) ->
         ("like", TOKEN, {"verbalizer": ["bad", "love"], "collaborative": 4}),
         (Objective("rating", "list_mle"), TOKEN, {"collaborative": 4}),
         (Objective("click", "softmax", negatives=3), TEXT, {"bias": False}),
-        (Objective("click", "softmax", negatives=3), TOKEN, {"bias": False}),
     ],
 )
 def test_the_loss_falls(objective: Any, template: str, options: dict[str, Any]) -> None:

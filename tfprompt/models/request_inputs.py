@@ -61,9 +61,8 @@ def request_inputs(
         if ids is not None:
             ids = np.concatenate([ids, np.zeros((1, 1, ids.shape[-1]), np.float32)], axis=1)
     inputs["vectors"], inputs["ids"] = vectors, ids
-    if (
-        getattr(model, "bias", None) is not None
-    ):  # what it knows of an item's ratings goes by the row
+    # What training measured of items goes by the row.
+    if any(getattr(model, part, None) is not None for part in ("bias", "together")):
         beside = np.full(vectors.shape[1] - len(rows), -1, np.int32)
         inputs["rows"] = np.concatenate([rows, beside]).astype(np.int32)[None]
     inputs["items_mask"] = np.ones(inputs["vectors"].shape[:2], bool)
