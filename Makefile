@@ -12,7 +12,7 @@ help:
 	@echo "make demo   install, fetch data and weights, train, evaluate, recommend, export"
 	@echo "make test   every test"
 	@echo "make lint   ruff and mypy"
-	@echo "make bench  the figures of docs/results.md (hours; Amazon Toys from TFPROMPT_DATA)"
+	@echo "make bench  the figures of docs/results.md (hours; Amazon Toys and MovieTweetings from TFPROMPT_DATA)"
 	@echo "make notebooks  execute the notebooks of examples/ in place (a quarter of an hour)"
 
 install: $(VENV)/.installed

@@ -48,8 +48,10 @@ def two_stage(result: Result) -> list[str]:
     orders = [name.removesuffix("_ndcg@10") for name in found["measures"] if "_ndcg@10" in name]
     columns = {"ndcg@10": "NDCG@10", "distance": "intra-list distance", "coverage": "coverage"}
     rows = [
-        [order, *(_mean(found, f"{order}_{name}") for name in (*columns, "ms"))] for order in orders
-    ]
+        [order, *(_mean(found, f"{order}_{name}") for name in columns),
+         _mean(found, f"{order}_ms", 0)]
+        for order in orders
+    ]  # fmt: skip
     said = f"{result['data']['name']}, one stage and two (retrieve 200, rank 20)"
     head = ["", *columns.values(), "ms a request"]
     return [f"{said}{_seeds(result)}.", "", *table(head, rows)]
@@ -76,9 +78,9 @@ def _seeds(result: Result) -> str:
     return f", mean over {seeds} seeds" if seeds > 1 else ""
 
 
-def _mean(found: Result, name: str) -> str:
+def _mean(found: Result, name: str, digits: int = 4) -> str:
     measure = found["measures"].get(name)
-    return "–" if measure is None else f"{measure['mean']:.4f}"
+    return "–" if measure is None else f"{measure['mean']:.{digits}f}"
 
 
 def _trained(found: Result) -> str:

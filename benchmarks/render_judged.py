@@ -95,6 +95,7 @@ def two_stage(result: Result) -> str:
     ]  # fmt: skip
     pairs = [run["two minus one, ndcg@10"] for run in result["runs"]]
     said = "; ".join(f"{p['difference']:+.4f} [{p['low']:+.4f}, {p['high']:+.4f}]" for p in pairs)
+    alone = "; ".join(_blended(run) for run in result["runs"])
     head = ["", "NDCG@10", "HR@10", "intra-list distance", "coverage", "ms a request"]
     lines = [
         f"## Two stages, {result['data']['name']}",
@@ -107,8 +108,17 @@ def two_stage(result: Result) -> str:
         "",
         f"Two stages minus one, NDCG@10, paired over users, seed by seed: {said}.",
         "",
+        "Validation NDCG@10 of the retriever alone, the ranker alone, and the chosen blend: "
+        f"{alone}.",
+        "",
     ]
     return "\n".join([*lines, *_origin(result["runs"]), ""])
+
+
+def _blended(run: Result) -> str:
+    by_blend = run["validation by blend"]
+    chosen = next(value for weight, value in by_blend.items() if float(weight) == run["blend"])
+    return f"{by_blend['0.0']:.4f}, {by_blend['1.0']:.4f}, {chosen:.4f} (at {run['blend']:.2f})"
 
 
 def _figure(found: Result, name: str) -> str:

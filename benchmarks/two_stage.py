@@ -3,10 +3,9 @@
     python benchmarks/two_stage.py --data movielens-100k --seeds 3
 
 Leave-one-out, all items ranked. The first stage is the retriever of benchmarks/quality.py; the
-second a late-interaction ranker of clicks whose negatives are what that retriever offers, beside
-what is taken together. The
-blend of both scores is chosen on validation. Latency is that of the exported SavedModel, one
-request at a time, on this machine.
+second a late-interaction ranker of clicks whose negatives are what that retriever offers; it starts
+from what is taken together. The blend of both scores is chosen on validation. Latency is that of
+the exported SavedModel, one request at a time, on this machine.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfprompt.data.batches import number_of_batches, request_batches, training_batches
 from tfprompt.models.request_fields import RequestFields
+from tfprompt.prompts.template import CLOCK_FEATURES
 
 if TYPE_CHECKING:
     from tfprompt.data.requests import Requests
@@ -54,7 +55,8 @@ class Pipeline:
     def training_fields(self, sequences: Sequences) -> RequestFields:
         """The text and features of each user in training."""
         fields = RequestFields(self.encoder, sequences.catalog.columns, sequences.users)
-        if event_contexts(self.encoder, sequences) is None:  # else an event has a text of its own
+        of_events = {*sequences.context, *CLOCK_FEATURES}
+        if of_events.isdisjoint(self.encoder.template.fields):  # else an event has its own text
             fields.prepare(np.arange(len(sequences)))
         return fields
 

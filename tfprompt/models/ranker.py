@@ -227,7 +227,6 @@ class Ranker(JudgesItems):
         if self.encoder.item_tokens is not None:
             prepared["items"] = self.item_tower.tokens(vectors, ids)
         rows, ratings = prepared["candidates"], prepared.get("ratings")
-        given = ratings
         if self.bias is not None and ratings is not None:
             # What the tokens show is what user and item leave unexplained.
             prepared["ratings"] = self.bias.residuals(past, ratings)
@@ -246,7 +245,7 @@ class Ranker(JudgesItems):
         if self.together is not None and past is not None:
             outputs = _CORRECTION * outputs + self.together(rows, past, prepared["moments"], own)
         if self.bias is not None:
-            bias = self._known(rows, prepared["moments"], past, given, item_bias)
+            bias = self._known(rows, prepared["moments"], past, ratings, item_bias)
             if self.neighbours is not None and ratings is not None:
                 residuals = (prepared["ratings"] - self.mean) / self.std
                 bias = bias + self.neighbours(

@@ -2,7 +2,7 @@
 
 The GNU C library gives large blocks back as soon as they are free. A training step asks for the
 same tens of megabytes again and again, and each time the system hands out pages filled with zeros:
-on two cores a third of a step's time, and half of its speed.
+on two cores that was a third of a ranker's step.
 """
 
 from __future__ import annotations
