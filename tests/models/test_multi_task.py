@@ -67,7 +67,10 @@ ITEMS = rated().items
 def task(name: str, share: Any = None, **options: Any) -> Any:
     settings = {"collaborative": 2} | options
     if name == "rating":
-        return Ranker(encoder(TEMPLATES[name]), ITEMS, "rating", share=share, **settings)
+        made = Ranker(encoder(TEMPLATES[name]), ITEMS, "rating", share=share, **settings)
+        # The one dropout here; each replica would draw a mask of its own.
+        made.neighbours.dropout.rate = 0.0
+        return made
     return Retriever(encoder(TEMPLATES[name]), ITEMS, share=share, **settings)
 
 

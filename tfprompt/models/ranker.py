@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -15,10 +14,10 @@ from tfprompt.data.requests import Requests
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.encoders.texts import lower_states
 from tfprompt.errors import ConfigError
-from tfprompt.evaluation.baselines.item_knn import neighbours_of, users_of_items
-from tfprompt.layers import Interaction, RatedNeighbours, RatingBias, TakenTogether
+from tfprompt.layers import Interaction
 from tfprompt.models.item_states import ItemStates
 from tfprompt.models.judges_items import JudgesItems
+from tfprompt.models.known_start import KnownStart
 from tfprompt.models.ranker_parts import checked, score_head
 from tfprompt.models.ranking_loss import RankingLoss
 from tfprompt.models.ranking_metrics import RankingMetrics
@@ -35,14 +34,9 @@ if TYPE_CHECKING:
     from tfprompt.models.fits_parts import FitsParts
     from tfprompt.models.retriever import Retriever
 
-# What prompts add to what is known of user, item and neighbours starts small and learns slowly: at
-# full size its noise costs more than it explains (MovieLens-100K, validation RMSE after two epochs
-# .9609 against .9526 of the neighbours alone).
-_CORRECTION = 0.1
-
 
 @keras.saving.register_keras_serializable("tfprompt")
-class Ranker(JudgesItems):
+class Ranker(KnownStart, JudgesItems):
     """Judges items for a request: a rating, whether it will be liked, or clicked.
 
     The template says how the item to judge is read. `{item:text}` makes a cross-encoder: the
@@ -127,31 +121,7 @@ class Ranker(JudgesItems):
             if self.reads_text
             else None
         )
-        rating = items.columns.get("rating")
-        self.mean, self.std = (
-            (0.0, 1.0) if rating is None else (rating.mean or 0.0, rating.std or 1.0)
-        )
-        # A click says nothing of how somebody rates; who clicked what says much of clicks.
-        rates = bias and rating is not None and objective.kind != "click"
-        self.bias = (
-            RatingBias(len(items), self.mean, self.std, name="rating_bias") if rates else None
-        )
-        # Whether something is liked, what user and item liked says more than how they rated.
-        self.likes = (
-            RatingBias(len(items), 0.5, 0.5, 5.0, 2.0, name="like_bias")
-            if rates and objective.kind == "like"
-            else None
-        )
-        self.neighbours = (
-            RatedNeighbours(seed=seed, name="rated_neighbours")
-            if rates and encoder.template.shows_ratings
-            else None
-        )
-        self.together = (
-            TakenTogether(len(items), name="taken_together")
-            if bias and objective.kind == "click" and encoder.template.has_history
-            else None
-        )
+        self._make_known(items, encoder.template, bias, seed)
         self.with_bias = bias
         self.pipeline: RankingPipeline = RankingPipeline(
             encoder, objective, 8 if steps is None and self.reads_text else steps
@@ -175,16 +145,7 @@ class Ranker(JudgesItems):
             self.item_tower.lift.trainable = not self.reads_text
         if self.item_states is not None:
             self.item_states.build()
-        if self.bias is not None:
-            self.bias.build()
-        if self.bias is not None and self.likes is not None:
-            self.likes.build()
-            self.bias.trainable = False  # it still says what history leaves unexplained
-        if self.neighbours is not None:
-            ids = rank and (None, None, rank)
-            self.neighbours.build([(None, None, self.item_table.width), ids])
-        if self.together is not None:
-            self.together.build()
+        self._build_known(self.item_table.width, rank)
         self.head = score_head(self.encoder, self.verbalizer)
         self.head.build((None, self.encoder.width))
         self.interaction = None
@@ -241,31 +202,11 @@ class Ranker(JudgesItems):
         outputs = self.head(states)
         if self.interaction is not None:
             outputs = outputs + self.interaction(states, tokens)
-        rates, words = self.objective.kind == "rating", self.verbalizer is not None
-        if self.together is not None and past is not None:
-            outputs = _CORRECTION * outputs + self.together(rows, past, prepared["moments"], own)
-        if self.bias is not None:
-            bias = self._known(rows, prepared["moments"], past, ratings, item_bias)
-            if self.neighbours is not None and ratings is not None:
-                residuals = (prepared["ratings"] - self.mean) / self.std
-                bias = bias + self.neighbours(
-                    about, (vectors, ids), residuals, prepared["moments"], training=training
-                )
-            # Ratings as words are ratings already; else all is in standard deviations.
-            outputs = _CORRECTION * outputs if not words else outputs
-            outputs = outputs + (bias * self.std if rates and words else bias)
-        return self.mean + self.std * outputs if rates and not words else outputs
-
-    def _known(self, rows: Any, moments: Any, past: Any, ratings: Any, item_bias: Any) -> Any:
-        """What user and item say without the prompts `[B, Q]`: deviations, of a like a logit."""
-        if self.likes is None:
-            assert self.bias is not None
-            return self.bias(rows, moments, past, ratings, item_bias)
-        if ratings is not None:
-            liked = ops.cast(ratings >= self.objective.like, ratings.dtype)
-            ratings = ops.where(ops.isnan(ratings), ratings, liked)
-        # The slope of a logit at one half, in deviations of a half.
-        return 2.0 * self.likes(rows, moments, past, ratings, item_bias)
+        return self._corrected(
+            outputs, rows, prepared["moments"], words=self.verbalizer is not None, past=past,
+            ratings=ratings, residuals=prepared.get("ratings"), item_bias=item_bias, own=own,
+            about=about, history=(vectors, ids), training=training,
+        )  # fmt: skip
 
     # -- what Keras calls ---------------------------------------------------------------------
 
@@ -389,16 +330,4 @@ class Ranker(JudgesItems):
         """Tells the collaborative ids which items training knows; the others stay at zero."""
         if self.item_table.ids is not None:
             self.item_table.ids.mark_cold(sequences.counts())
-        if self.bias is not None and sequences.ratings is not None:
-            users = np.repeat(np.arange(len(sequences)), np.diff(sequences.offsets))
-            given = np.asarray(sequences.ratings)
-            self.pipeline.item_bias = self.bias.fit_items(users, sequences.items, given)
-            if self.likes is not None:
-                liked = np.where(np.isnan(given), given, given >= self.objective.like)
-                self.pipeline.item_bias = self.likes.fit_items(users, sequences.items, liked)
-        if self.together is not None:
-            self.together.adapt(
-                *neighbours_of(sequences, self.together.neighbours, self.together.shrinkage),
-                users_of_items(sequences),
-            )
-            self.pipeline.says_own = True
+        self._measure_known(sequences)

@@ -27,7 +27,9 @@ class Objective:
             (whether the item is the next one; other items are drawn as its negatives).
         loss: "pointwise" (squared error, or cross-entropy), "pairwise" (BPR: Rendle et al., 2009),
             "softmax" (Cao et al., 2007, ListNet's top one) or "list_mle" (Xia et al., 2008). The
-            list is a click and its negatives, or all that a user has judged in a window.
+            list is a click and its negatives, or all that a user has judged in a window. All but
+            "pointwise" learn an order alone: the level of their ratings, and what their likes
+            promise, are not calibrated.
         like: the lowest rating that counts as liked.
         negatives: how many a click is compared with.
 
