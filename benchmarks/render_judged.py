@@ -93,8 +93,11 @@ def two_stage(result: Result) -> str:
                   ("ndcg@10", "hr@10", "distance", "coverage", "ms"))]
         for order in orders
     ]  # fmt: skip
-    pairs = [run["two minus one, ndcg@10"] for run in result["runs"]]
-    said = "; ".join(f"{p['difference']:+.4f} [{p['low']:+.4f}, {p['high']:+.4f}]" for p in pairs)
+    one, untrained = (
+        "; ".join(f"{p['difference']:+.4f} [{p['low']:+.4f}, {p['high']:+.4f}]"
+                  for run in result["runs"] if (p := run.get(f"two minus {other}, ndcg@10")))
+        for other in ("one", "untrained")
+    )  # fmt: skip
     alone = "; ".join(_blended(run) for run in result["runs"])
     head = ["", "NDCG@10", "HR@10", "intra-list distance", "coverage", "ms a request"]
     lines = [
@@ -106,7 +109,15 @@ def two_stage(result: Result) -> str:
         "",
         *table(head, rows),
         "",
-        f"Two stages minus one, NDCG@10, paired over users, seed by seed: {said}.",
+        f"Two stages minus one, NDCG@10, paired over users, seed by seed: {one}.",
+        *(
+            []
+            if not untrained
+            else [
+                "What training its prompts adds to a second stage of item-kNN (untrained): "
+                f"{untrained}."
+            ]
+        ),
         "",
         "Validation NDCG@10 of the retriever alone, the ranker alone, and the chosen blend: "
         f"{alone}.",

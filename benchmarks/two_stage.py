@@ -4,7 +4,8 @@
 
 Leave-one-out, all items ranked. The first stage is the retriever of benchmarks/quality.py; the
 second a late-interaction ranker of clicks whose negatives are what that retriever offers; it starts
-from what is taken together. The blend of both scores is chosen on validation. Latency is that of
+from what is taken together. "untrained" has that item-kNN alone for its second stage, so that the
+difference is what prompts add. The blend of both scores is chosen on validation. Latency is that of
 the exported SavedModel, one request at a time, on this machine.
 """
 
@@ -36,6 +37,7 @@ RANKER: dict[str, Any] = {
     "batch_size": 32,
 }
 RETRIEVE, RANK = 200, 20
+BLENDS = [step / 20 for step in range(21)]
 # How the final list is put in order: row of the table → settings of the recommender.
 ORDERS: dict[str, dict[str, Any]] = {
     "two-stage": {},
@@ -91,14 +93,21 @@ def work(data: str, row: str, seed: int, recipe: dict[str, Any]) -> dict[str, An
 
     ranker = judged.ranker(recipe["ranker"], split.train, seed, Objective("click", "softmax"))
     ranker.start_from(retriever)
+    ranker.prepare()
+    ranker.mark_warm(split.train)
+    # Before any training its head is zero: the second stage is the item-kNN inside it.
+    untrained = tp.Recommender(retriever, ranker, retrieve=RETRIEVE, rank=RANK)
+    untrained.tune(split.validation, BLENDS)
+    reports = {"untrained": tp.evaluate(untrained, split.test, baselines=False)}
+    test = _measures(
+        "untrained", reports["untrained"], untrained.lists(split.test)[:, :10], retriever
+    )
     facts = judged.fit(
         ranker, recipe["ranker"], split.train, split.validation, "val_ndcg_at_10", "max",
         shortlist=retriever, shortlist_size=RETRIEVE,
     )  # fmt: skip
     model = tp.Recommender(retriever, ranker, retrieve=RETRIEVE, rank=RANK)
-    blends = model.tune(split.validation, [step / 20 for step in range(21)])
-    test: dict[str, Any] = {}
-    reports = {}
+    blends = model.tune(split.validation, BLENDS)
     with tempfile.TemporaryDirectory() as folder:
         test["one-stage_ms"] = latency(retriever.export(Path(folder) / "one" / "1", k=10), split)
         reports["one-stage"] = tp.evaluate(retriever, split.test, baselines=False)
@@ -114,11 +123,12 @@ def work(data: str, row: str, seed: int, recipe: dict[str, Any]) -> dict[str, An
                 test[f"{name}_ms"] = latency(exported, split)
     from tfprompt.evaluation import compare
 
-    difference = compare(reports["two-stage"], reports["one-stage"])["ndcg@10"]
+    two = reports["two-stage"]
     return {
         "test": test,
         "interval": {n: list(r.interval["ndcg@10"]) for n, r in reports.items()},
-        "two minus one, ndcg@10": difference,
+        "two minus one, ndcg@10": compare(two, reports["one-stage"])["ndcg@10"],
+        "two minus untrained, ndcg@10": compare(two, reports["untrained"])["ndcg@10"],
         "blend": model.blend,
         "validation by blend": {str(k): v for k, v in blends.items()},
         "retriever_seconds": first_seconds,
