@@ -126,15 +126,16 @@ def summary(runs: list[Run]) -> Run:
     return found
 
 
-def ranker(recipe: dict[str, Any], train: Any, seed: int, objective: Any) -> Any:
+def ranker(
+    recipe: dict[str, Any], train: Any, seed: int, objective: Any, loaded: Any = None
+) -> Any:
     """The compiled ranker that a recipe describes, its learning rate a cosine over all steps."""
     import keras
 
     from tfprompt.data import number_of_batches
 
-    encoder = tp.PromptedEncoder.from_preset(
-        recipe["preset"], recipe["template"], seed=seed, **recipe["encoder"]
-    )
+    loaded = loaded or tp.encoders.load_backbone(recipe["preset"])
+    encoder = tp.PromptedEncoder(loaded, recipe["template"], seed=seed, **recipe["encoder"])
     model = tp.Ranker(encoder, train.catalog, objective, seed=seed, **recipe["model"])
     steps = number_of_batches(train, window=encoder.max_history, batch_size=recipe["batch_size"])
     total = max(2, steps * recipe["epochs"])

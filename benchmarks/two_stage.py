@@ -91,7 +91,10 @@ def work(data: str, row: str, seed: int, recipe: dict[str, Any]) -> dict[str, An
     first_seconds = time.perf_counter() - began
     from tfprompt.tasks.objective import Objective
 
-    ranker = judged.ranker(recipe["ranker"], split.train, seed, Objective("click", "softmax"))
+    ranker = judged.ranker(
+        recipe["ranker"], split.train, seed, Objective("click", "softmax"),
+        loaded=retriever.encoder.loaded,
+    )  # fmt: skip
     ranker.start_from(retriever)
     ranker.prepare()
     ranker.mark_warm(split.train)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfprompt as tp
 from tests.artifacts.test_saved_model import ask
@@ -54,3 +55,7 @@ def test_answers_equal_python(options: dict[str, Any], own_home: Path, tmp_path:
             answer["scores"][row][:count], [item.score for item in expected], atol=1e-4
         )
     assert len(shop().items) == 24
+    # Both stages hold one frozen network, and so does the artifact.
+    words = model.retriever.encoder.loaded.backbone.token_embedding.embeddings.shape
+    written = tf.train.list_variables(str(directory / "variables" / "variables"))
+    assert [tuple(shape) for _, shape in written].count(tuple(words)) == 1

@@ -34,7 +34,8 @@ class Recommender:
 
     Args:
         retriever: a trained retriever.
-        ranker: a trained ranker over the same catalog; None keeps the retriever's order.
+        ranker: a trained ranker over the same catalog; None keeps the retriever's order. With an
+            encoder of `retriever.encoder.loaded` the backbone is held, and exported, once.
         retrieve: items that the first stage finds.
         rank: items that the second stage keeps, the longest list that can be asked for.
         blend: weight of the ranker's score beside the retriever's, 0 to 1; see `tune`.
