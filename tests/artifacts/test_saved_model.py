@@ -28,9 +28,11 @@ CLIENT = textwrap.dedent(
     signature = tf.saved_model.load(directory).signatures["serving_default"]
     types = {name: spec.dtype for name, spec in signature.structured_input_signature[1].items()}
     answers = signature(**{name: tf.constant(v, types[name]) for name, v in requests.items()})
+    def plain(values):
+        return [[i.decode() for i in row] for row in values] if values.dtype == object else (
+            values.tolist())
     print(json.dumps({
-        "item_ids": [[i.decode() for i in row] for row in answers["item_ids"].numpy()],
-        "scores": answers["scores"].numpy().tolist(),
+        **{name: plain(value.numpy()) for name, value in answers.items()},
         "inputs": sorted(types),
     }))
     """

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from tfprompt.artifacts.calendar import CALENDAR
-from tfprompt.prompts.template import WISH
 
 if TYPE_CHECKING:
     from tfprompt.models.ranker import Ranker
@@ -137,9 +136,8 @@ def lookup(keys: list[str], missing: int) -> tf.lookup.StaticHashTable:
     return tf.lookup.StaticHashTable(pairs, default_value=missing)
 
 
-def has_wish(wish: tf.Tensor) -> tf.Tensor:
-    """Which strings `[B]` hold a wish, bool `[B]`."""
-    return tf.strings.length(tf.strings.strip(wish)) > 0
-
-
-WISH_INPUT = {WISH: tf.TensorSpec([None], tf.string, name=WISH)}
+def history_length(request: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """How many items each history holds, a wish included: int32 `[B, 1]`, or 0 without one."""
+    if "items_mask" not in request:
+        return tf.zeros([1, 1], tf.int32)
+    return tf.reduce_sum(tf.cast(request["items_mask"], tf.int32), axis=1, keepdims=True)

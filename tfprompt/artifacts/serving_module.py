@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from tfprompt.artifacts.request_graph import WISH_INPUT, RequestGraph, has_wish, lookup
-from tfprompt.encoders.texts import pooled_graph
+from tfprompt.artifacts.request_graph import RequestGraph, lookup
+from tfprompt.artifacts.wish_graph import WISH_INPUT, WishGraph
 from tfprompt.models.wishes import wish_candidates, wish_queries
 from tfprompt.prompts.template import WISH
 from tfprompt.tasks.index import CatalogIndex
@@ -41,13 +41,14 @@ class ServingModule(tf.Module):
         float32.
     """
 
+    signature_name = "recommend"
+
     def __init__(self, model: Retriever, k: int) -> None:
         super().__init__(name="serving")
         self.k = min(k, len(model.catalog))
         self._model = lambda: model
         self.request = RequestGraph(model)
-        self.tokenizer = model.encoder.loaded.tokenizer
-        self.text_graph = pooled_graph(model.encoder.loaded)
+        self.wishes = WishGraph(model)
         self.index = CatalogIndex(np.asarray(wish_candidates(model)))
         self.item_ids = tf.Variable(
             [*model.catalog.ids.tolist(), NO_ITEM], trainable=False, name="item_ids"
@@ -59,20 +60,12 @@ class ServingModule(tf.Module):
         history = tf.TensorSpec([None, None], tf.string, name="history")
         return {"history": history, **WISH_INPUT, **self.request.input_signature()}
 
-    def recommend(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+    def __call__(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The k best items of each request; see the class for inputs and outputs."""
         rows = self.rows.lookup(inputs["history"])
-        wish, wished = self.wish(inputs)
+        wish, wished = self.wishes(inputs[WISH])
         scores, best = self.retrieve(rows, inputs, wish, wished, self.k)
         return self.answer(best, scores)
-
-    def wish(self, inputs: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Text vectors of the wishes `[B, V]`, zeros for none, and which there are `[B]`."""
-        wished = has_wish(inputs[WISH])
-        tokens = self.tokenizer(inputs[WISH])
-        vectors = self.text_graph(tokens["token_ids"], tokens["padding_mask"])
-        vectors = self._model().item_table.from_text(vectors)
-        return tf.where(wished[:, None], vectors, 0.0), wished
 
     def retrieve(
         self,

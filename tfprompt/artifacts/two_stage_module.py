@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from tfprompt.artifacts.request_graph import RequestGraph
+from tfprompt.artifacts.request_graph import RequestGraph, history_length
 from tfprompt.artifacts.serving_module import ServingModule
+from tfprompt.prompts.template import WISH
 
 if TYPE_CHECKING:
     from tfprompt.models.recommender import Recommender
@@ -37,20 +38,17 @@ class TwoStageModule(ServingModule):
             inputs |= self.ranker_request.input_signature()
         return inputs
 
-    def recommend(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+    def __call__(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The k best items of each request."""
         model = self._recommender()
         rows = self.rows.lookup(inputs["history"])
-        wish, wished = self.wish(inputs)
+        wish, wished = self.wishes(inputs[WISH])
         first, found = self.retrieve(rows, inputs, wish, wished, model.retrieve)
         second: Any = None
         if self.ranker_request is not None:
             request = self.ranker_request(rows, inputs, wish, wished)
             request["candidates"] = found
-            request["moments"] = tf.zeros_like(found)
-            if "items_mask" in request:
-                length = tf.reduce_sum(tf.cast(request["items_mask"], tf.int32), axis=1)
-                request["moments"] += length[:, None]
+            request["moments"] = tf.zeros_like(found) + history_length(request)
             ranker: Any = model.ranker
             second = ranker(request)
         best, scores = model.finish(found, tf.where(found < 0, 0.0, first), second)

@@ -139,7 +139,7 @@ class KeptModel(keras.Model):
 
         Args:
             filepath: `<name>/<version>` with an integer version; must not exist.
-            k: results of each request.
+            k: results of each request; a ranker judges what each request gives it.
         """
         # Artifacts stand above models: imported when used.
         from tfprompt.artifacts.saved_model import export_saved_model
