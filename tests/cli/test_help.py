@@ -6,7 +6,6 @@ import dataclasses
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,15 +77,17 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
         "heavy = ('tensorflow', 'keras', 'keras_hub', 'polars', 'numpy', 'matplotlib')\n"
         "print('loaded:', [name for name in heavy if name in sys.modules], status)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    times = []
+    floor = "import typer, typer.rich_utils, rich.markdown, rich.table"
+    times: dict[str, list[float]] = {code: [], floor: []}
     for _ in range(3):
-        began = time.process_time(), os.times().children_user
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, env=environment,
-            check=True,
-        )  # fmt: skip
-        times.append(os.times().children_user - began[1])
-        assert "loaded: [] 0" in done.stdout
-    # Processor time, the best of three: the machine may be busy with something else.
-    assert min(times) < 0.5
+        for program, taken in times.items():
+            began = os.times().children_user
+            done = subprocess.run(
+                [sys.executable, "-c", program], capture_output=True, text=True, check=True,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+            taken.append(os.times().children_user - began)
+            assert program == floor or "loaded: [] 0" in done.stdout
+    # Processor time, the best of three, against what the libraries of the command line take alone:
+    # how fast the machine is does not matter, nor whether it is busy.
+    assert min(times[code]) < 5 * min(times[floor])
