@@ -111,12 +111,9 @@ def two_stage(result: Result) -> str:
         "",
         f"Two stages minus one, NDCG@10, paired over users, seed by seed: {one}.",
         *(
-            []
-            if not untrained
-            else [
-                "What training its prompts adds to a second stage of item-kNN (untrained): "
-                f"{untrained}."
-            ]
+            [f"Two stages minus an untrained second one, likewise: {untrained}."]
+            if untrained
+            else []
         ),
         "",
         "Validation NDCG@10 of the retriever alone, the ranker alone, and the chosen blend: "

@@ -77,7 +77,11 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
         "heavy = ('tensorflow', 'keras', 'keras_hub', 'polars', 'numpy', 'matplotlib')\n"
         "print('loaded:', [name for name in heavy if name in sys.modules], status)"
     )
-    floor = "import typer, typer.rich_utils, rich.markdown, rich.table"
+    floor = (
+        "import typer\napp = typer.Typer(rich_markup_mode='markdown')\n"
+        "@app.command()\ndef fit(size: int = 1): 'Does nothing.'\n"
+        "app(['--help'])"
+    )
     times: dict[str, list[float]] = {code: [], floor: []}
     for _ in range(3):
         for program, taken in times.items():
@@ -88,6 +92,6 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
             )  # fmt: skip
             taken.append(os.times().children_user - began)
             assert program == floor or "loaded: [] 0" in done.stdout
-    # Processor time, the best of three, against what the libraries of the command line take alone:
-    # how fast the machine is does not matter, nor whether it is busy.
-    assert min(times[code]) < 5 * min(times[floor])
+    # Processor time, the best of three, against the smallest command that explains itself: how fast
+    # the machine is does not matter, nor whether it is busy. 0.5 s where that one takes 0.18 s.
+    assert min(times[code]) < 2.8 * min(times[floor])

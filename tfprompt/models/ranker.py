@@ -41,7 +41,7 @@ class Ranker(KnownStart, JudgesItems):
 
     The template says how the item to judge is read. `{item:text}` makes a cross-encoder: the
     item's word pieces run through the frozen upper layers beside the request. `{item:token}` makes
-    a late interaction: one token of the item's cached vector does, which costs a tenth.
+    a late interaction: one token of the item's cached vector does, which costs about a quarter.
 
     Args:
         encoder: the prompted encoder, with `{item:text}` or `{item:token}` in its template. It
