@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from tfprompt.artifacts.request_graph import RequestGraph, history_length, lookup
-from tfprompt.artifacts.serving_module import NO_SCORE
-from tfprompt.artifacts.wish_graph import WISH_INPUT, WishGraph
-from tfprompt.prompts.template import WISH
+from tfprompt.artifacts.item_ids import ItemIds
+from tfprompt.artifacts.module_parts import (
+    NO_SCORE,
+    ExportOptions,
+    Signature,
+    finite,
+    values_of,
+)
+from tfprompt.artifacts.request_graph import RequestGraph, history_length
+from tfprompt.artifacts.retrieval_module import Tensors, strings
+from tfprompt.artifacts.text_inputs import TextInputs
+from tfprompt.artifacts.wish_graph import WishGraph
 
 if TYPE_CHECKING:
     from tfprompt.models.ranker import Ranker
@@ -20,40 +29,46 @@ class RankingModule(tf.Module):
 
     Args:
         model: a trained ranker.
+        options: what the artifact is like; of those, `tokens` alone concerns a ranker.
+        folder: where assets are written, which must exist until the module is saved.
 
     Inputs of `score`, each with the batch as its first dimension: `candidates` string `[B, Q]`,
-        the ids of the items to judge, "" for padding; all others as of `ServingModule`, `history`
-        and `wish` only where the template has a history.
+        the ids of the items to judge, "" for padding; all others as of `RetrievalModule`,
+        `history` and `wish` only where the template has a history.
 
     Outputs: `scores` float32 `[B, Q]`: ratings, probabilities of a like, or logits of a click,
         which are comparable within a row. An id that the catalog does not hold gets the lowest
         float32.
     """
 
-    signature_name = "score"
-
-    def __init__(self, model: Ranker) -> None:
+    def __init__(
+        self, model: Ranker, options: ExportOptions, folder: str | os.PathLike[str]
+    ) -> None:
         super().__init__(name="ranking")
         self._model = lambda: model
-        self.request = RequestGraph(model)
-        self.rows = lookup(model.catalog.ids.tolist(), missing=-1)
+        self.backbone = values_of(model.encoder.loaded.backbone.weights)
+        self.trained = values_of(model.weights)
+        texts = TextInputs(model.encoder.loaded.tokenizer, options.tokens)
+        self.request = RequestGraph(model, texts, model.item_table)
+        self.item_ids = ItemIds(model.catalog.ids.tolist(), folder)
         self.has_history = model.encoder.template.has_history
-        self.wishes = WishGraph(model) if self.has_history else None
+        self.wishes = WishGraph(model, texts) if self.has_history else None
 
-    def input_signature(self) -> dict[str, tf.TensorSpec]:
-        """Name, type and shape of each input."""
+    def signatures(self) -> dict[str, Signature]:
+        """The one signature, `score`."""
         names = ("candidates", "history") if self.has_history else ("candidates",)
-        ids = {name: tf.TensorSpec([None, None], tf.string, name=name) for name in names}
-        wish = WISH_INPUT if self.has_history else {}
-        return {**ids, **wish, **self.request.input_signature()}
+        ids = {name: strings(name, 2) for name in names}
+        wish = {} if self.wishes is None else self.wishes.input_signature()
+        return {"score": (self.score, {**ids, **wish, **self.request.input_signature()})}
 
-    def __call__(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+    def score(self, **inputs: tf.Tensor) -> Tensors:
         """What each request will think of its candidates."""
         model: Any = self._model()
-        candidates = self.rows.lookup(inputs["candidates"])
+        candidates = self.item_ids.row_of(inputs["candidates"])
         if self.wishes is not None:
-            wish, wished = self.wishes(inputs[WISH])
-            request = self.request(self.rows.lookup(inputs["history"]), inputs, wish, wished)
+            wish, wished = self.wishes(inputs)
+            history = self.item_ids.row_of(inputs["history"])
+            request = self.request(history, inputs, wish, wished)
         else:
             nobody = tf.zeros([tf.shape(candidates)[0], 0], tf.int32)
             request = self.request(nobody, inputs, nobody, nobody)
@@ -61,4 +76,4 @@ class RankingModule(tf.Module):
         request["moments"] = tf.zeros_like(candidates) + history_length(request)
         scores = model(request)
         scores = tf.sigmoid(scores) if model.objective.kind == "like" else scores
-        return {"scores": tf.where(candidates < 0, NO_SCORE, scores)}
+        return {"scores": finite(tf.where(candidates < 0, NO_SCORE, scores), NO_SCORE)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from tfprompt.artifacts.calendar import CALENDAR
+from tfprompt.artifacts.text_inputs import TextInputs
 
 if TYPE_CHECKING:
     from tfprompt.models.ranker import Ranker
@@ -19,17 +20,24 @@ class RequestGraph(tf.Module):
 
     Args:
         model: a retriever or ranker.
+        texts: how texts come in.
+        item_table: rows of items `[B, H]` to their text vectors `[B, H, V]` and ids
+            `[B, H, R]` (or None), as the model's `ItemTable`.
     """
 
-    def __init__(self, model: Retriever | Ranker) -> None:
+    def __init__(
+        self,
+        model: Retriever | Ranker,
+        texts: TextInputs,
+        item_table: Callable[[tf.Tensor], tuple[Any, Any]],
+    ) -> None:
         super().__init__(name="request")
         # Behind a function, since SavedModel would otherwise try to write the Keras objects too.
         self._model = lambda: model
         self.columns = model.catalog.columns
         self.template = model.encoder.template
-        # SavedModel follows the tf.Variables that a module holds.
-        weights = [*model.encoder.loaded.backbone.weights, *model.weights]
-        self.frozen_and_trained = [weight.value for weight in weights]
+        self.texts = texts
+        self._item_table = lambda rows: item_table(rows)
         self.vocabularies = {
             name: lookup(list(self.columns[name].vocabulary or ()), missing=-1)
             for name in self.template.features
@@ -44,7 +52,7 @@ class RequestGraph(tf.Module):
                 [None, None], tf.float32, name="history_ratings"
             )
         for name in self.template.fields:
-            inputs[name] = tf.TensorSpec([None], tf.string, name=name)
+            inputs |= self.texts.input_signature(name)
         for name in self.template.features:
             if name not in self.columns:
                 inputs["timestamp"] = tf.TensorSpec([None], tf.int64, name="timestamp")
@@ -66,7 +74,7 @@ class RequestGraph(tf.Module):
         """
         model = self._model()
         encoder = model.encoder
-        fields = {name: inputs[name] for name in self.template.fields}
+        fields = {name: self.texts.pieces(name, inputs) for name in self.template.fields}
         plan = encoder.text_plan(fields, tf.shape(rows)[0])
         request: dict[str, Any] = {
             "states": encoder.seam.lower_states(plan["token_ids"], plan["padding_mask"]),
@@ -85,7 +93,7 @@ class RequestGraph(tf.Module):
         # holds padding, whose vector and id are zero.
         history = tf.pad(newest.to_tensor(-1), [[0, 0], [0, 1]], constant_values=-1)
         history = history[:, : encoder.max_history]
-        vectors, ids = model.item_table(history)
+        vectors, ids = self._item_table(history)
         place = tf.one_hot(counts, tf.shape(history)[1]) * tf.cast(wished, tf.float32)[:, None]
         request["vectors"] = vectors + place[:, :, None] * wish[:, None, :]
         request["ids"] = ids
@@ -107,6 +115,7 @@ class RequestGraph(tf.Module):
         kept = known & (left <= room[:, None])
         if ratings is None:
             ratings = tf.fill(tf.shape(rows), float("nan"))
+        ratings = tf.where(tf.math.is_finite(ratings), ratings, float("nan"))
         return tf.ragged.boolean_mask(rows, kept), tf.ragged.boolean_mask(ratings, kept)
 
     def _features(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -114,18 +123,26 @@ class RequestGraph(tf.Module):
         features: dict[str, tf.Tensor] = {}
         for name in self.template.features:
             if name not in self.columns:
-                features[name] = CALENDAR[name](inputs["timestamp"]) + 1
+                moment = inputs["timestamp"]
+                features[name] = tf.where(moment < 0, 0, CALENDAR[name](moment) + 1)
             elif name in self.vocabularies:
                 features[name] = self.vocabularies[name].lookup(inputs[name]) + 1
             else:
                 column = self.columns[name]
                 number = inputs[name]
                 if number.dtype == tf.string:  # a column that is read as text too
-                    given = tf.where(tf.strings.strip(number) == "", "nan", number)
-                    number = tf.strings.to_number(given)
+                    number = _number(number)
                 scaled = (number - (column.mean or 0.0)) / (column.std or 1.0)
-                features[name] = scaled  # NaN, for missing, has a trained token of its own
+                # Missing numbers, NaN, have a trained token of their own; infinite ones are none.
+                features[name] = tf.where(tf.math.is_finite(scaled), scaled, float("nan"))
         return features
+
+
+def _number(texts: tf.Tensor) -> tf.Tensor:
+    """Strings as float32, NaN for what is no number: one row must not fail the others."""
+    texts = tf.strings.strip(texts)
+    numeric = tf.strings.regex_full_match(texts, r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?")
+    return tf.strings.to_number(tf.where(numeric, texts, "nan"))
 
 
 def lookup(keys: list[str], missing: int) -> tf.lookup.StaticHashTable:

@@ -107,6 +107,14 @@ class Catalog:
             self._texts[template] = _rendering.render(template, self.frame, fallback="item_id")
         return list(self._texts[template])
 
+    def titles(self) -> list[str]:
+        """What the items are called `[N]`: their titles, and the text of those without one."""
+        texts = self.texts()
+        if "title" not in self.frame.columns:
+            return texts
+        titles = self.frame["title"].to_list()
+        return [title or text for title, text in zip(titles, texts, strict=True)]
+
     @cached_property
     def fingerprint(self) -> str:
         """sha256 over the ids and the texts: equal catalogs have equal item vectors."""

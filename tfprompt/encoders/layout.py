@@ -28,11 +28,11 @@ def lay_out(
     """
     text, text_mask = inputs["states"], ops.cast(inputs["states_mask"], "bool")
     text_order = ops.cast(inputs["order"], "int32")
-    parts, soft = [], iter(encoder.soft_prompts)
+    parts, soft = [], iter(soft_prompts(encoder, inputs))
     segments = list(enumerate(encoder.template.segments))
     for number, segment in segments:
         if isinstance(segment, Soft):
-            parts.append(Part.of(next(soft)(text), order=number * ORDER_STEP))
+            parts.append(Part.of(next(soft), order=number * ORDER_STEP))
     for number, segment in segments:
         if isinstance(segment, Feature):
             token = encoder.feature_tokens[segment.name](inputs[segment.name])
@@ -68,6 +68,18 @@ def lay_out(
         parts.append(readout_part(mask_state, steps, encoder.text_plan.mask_order))
         length = ops.shape(steps)[1]
     return TokenPlan.join(parts), steps, length
+
+
+def soft_prompts(encoder: PromptedEncoder, inputs: Mapping[str, Any]) -> list[Any]:
+    """The vectors of each soft prompt `[B, P, D]`: the encoder's own, or those of each row."""
+    given = inputs.get("prompts")
+    if given is None:
+        return [layer(inputs["states"]) for layer in encoder.soft_prompts]
+    found, start = [], 0
+    for layer in encoder.soft_prompts:
+        found.append(given[:, start : start + layer.length])
+        start += layer.length
+    return found
 
 
 def mask_token(encoder: PromptedEncoder, inputs: Mapping[str, Any]) -> Any:

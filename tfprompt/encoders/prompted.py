@@ -206,7 +206,9 @@ class PromptedEncoder(keras.layers.Layer):
                 `[B, T]`, `order` int `[B, T]` (from `TextPlan`); with a history `items`
                 `[B, H, D]` (projected) and `items_mask` bool `[B, H]`, left-aligned, and
                 `ratings` `[B, H]` (NaN where unknown) where the template shows them; each
-                feature `[B]` by its name. With an item to judge `candidates` `[B, Q, T, D]`
+                feature `[B]` by its name; where rows have prompts of their own `prompts`
+                `[B, P, D]` and, for deep ones, `deep_prompts` `[B, L, P, D]` (L layers above the
+                seam's). With an item to judge `candidates` `[B, Q, T, D]`
                 (Q items of T tokens), `candidates_mask` bool `[B, Q, T]` and `moments` int
                 `[B, Q]`: a candidate of moment t sees the first t items of the history.
             every_position: one query for every step of the history, for training; step 0 stands
@@ -220,20 +222,26 @@ class PromptedEncoder(keras.layers.Layer):
         plan, steps, columns = lay_out(self, inputs, every_position, training)
         if self.candidate_tokens is not None:
             return judge(self, plan, inputs, training)
-        states = self._upper(plan, columns, training=bool(training and self.upper_dropout))
+        states = self._upper(
+            plan,
+            columns,
+            training=bool(training and self.upper_dropout),
+            deep=inputs.get("deep_prompts"),
+        )
         if steps is not None:
             return reading.read_history(states, plan, steps, self.read_out, every_position)
         mask_order = self.text_plan.mask_order if self.read_out == "mask" else None
         prompts = self.template.prompt_length + len(self.template.features)
         return reading.read_text(states, plan, mask_order, prompts)
 
-    def _upper(self, plan: TokenPlan, columns: Any, training: bool) -> Any:
+    def _upper(self, plan: TokenPlan, columns: Any, training: bool, deep: Any = None) -> Any:
         """The plan through the frozen upper layers.
 
         Args:
             plan: what stands where.
             columns: how many columns at the end are read, None for all.
             training: runs dropout inside the layers.
+            deep: deep prompts of each row `[B, L, P, D]`, None for the encoder's own.
 
         Returns:
             Last states `[B, S, D]`, or `[B, columns, D]`.
@@ -254,7 +262,8 @@ class PromptedEncoder(keras.layers.Layer):
             set_dropout(self.seam.upper_layers, self.upper_dropout)
         for number, layer in enumerate(self.seam.upper_layers):
             if number and self.deep_prompts:
-                states = self.deep_prompts[number - 1](states)
+                own = None if deep is None else deep[:, number - 1]
+                states = self.deep_prompts[number - 1](states, own)
             last = number == len(self.seam.upper_layers) - 1
             if last and columns is not None and can_skip(layer):
                 states = apply_where_read(

@@ -59,14 +59,19 @@ class TextPlan:
                     )
 
     @cached_property
+    def _word_pieces(self) -> list[list[int]]:
+        """Ids of the pieces of each segment of words, tokenized once and constant in a graph."""
+        words = [s.text for s in self.template.segments if isinstance(s, Words)]
+        if not words:
+            return []
+        with tf.init_scope():  # Numbers are needed here, even while a graph is traced.
+            return self.tokenizer.pieces(tf.constant(words)).to_list()
+
+    @property
     def _word_tokens(self) -> int:
         """Tokens of every row whatever its fields: words, mask and specials."""
-        words = [s.text for s in self.template.segments if isinstance(s, Words)]
-        length = self.tokenizer.specials + int(self.template.has_mask)
-        if words:
-            with tf.init_scope():  # A number is needed here, even while a graph is traced.
-                length += int(self.tokenizer.pieces(tf.constant(words)).values.shape[0])
-        return length
+        words = sum(map(len, self._word_pieces))
+        return words + self.tokenizer.specials + int(self.template.has_mask)
 
     @cached_property
     def field_tokens(self) -> int:
@@ -92,11 +97,14 @@ class TextPlan:
         fields = sum(isinstance(segment, Field) for segment in self.template.segments)
         return self._word_tokens + fields * self.field_tokens
 
-    def __call__(self, fields: Mapping[str, tf.Tensor], batch: tf.Tensor | int) -> dict:
+    def __call__(
+        self, fields: Mapping[str, tf.Tensor | tf.RaggedTensor], batch: tf.Tensor | int
+    ) -> dict:
         """Tokenizes.
 
         Args:
-            fields: for each text field, strings `[B]`; a missing one counts as empty.
+            fields: for each text field, strings `[B]` or the ids of their pieces, int32
+                `[B, (pieces)]`; a missing one counts as empty.
             batch: B.
 
         Returns:
@@ -113,25 +121,23 @@ class TextPlan:
             steps = tf.ragged.range(pieces.row_lengths())
             orders.append(tf.cast(steps, tf.int32) + first_order)
 
-        def constant(token: int | None) -> tf.RaggedTensor:
-            values = [] if token is None else [token]
+        def constant(*tokens: int | None) -> tf.RaggedTensor:
+            values = [token for token in tokens if token is not None]
             row = tf.constant([values], tf.int32, shape=(1, len(values)))
             return tf.RaggedTensor.from_tensor(tf.tile(row, [batch, 1]))
 
+        words = iter(self._word_pieces)
         add(constant(self.tokenizer.cls_id), -ORDER_STEP)
         for number, segment in enumerate(self.template.segments):
             if isinstance(segment, Words):
-                row = self.tokenizer.pieces(tf.constant([segment.text])).to_tensor()
-                add(
-                    tf.RaggedTensor.from_tensor(tf.tile(tf.cast(row, tf.int32), [batch, 1])),
-                    number * ORDER_STEP,
-                )
+                add(constant(*next(words)), number * ORDER_STEP)
             elif isinstance(segment, Field):
                 text = fields.get(segment.name)
                 if text is None:
                     text = tf.fill([batch], "")
-                pieces = tf.cast(self.tokenizer.pieces(text), tf.int32)
-                add(pieces[:, :field_tokens], number * ORDER_STEP)
+                if not isinstance(text, tf.RaggedTensor):
+                    text = tf.cast(self.tokenizer.pieces(text), tf.int32)
+                add(text[:, :field_tokens], number * ORDER_STEP)
             elif isinstance(segment, Mask):
                 add(constant(self.tokenizer.mask_id), number * ORDER_STEP)
         add(constant(self.tokenizer.sep_id), len(self.template.segments) * ORDER_STEP)

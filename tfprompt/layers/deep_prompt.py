@@ -24,6 +24,7 @@ class DeepPrompt(SoftPrompt):
 
     Call arguments:
         like: hidden states `[B, S, D]` whose first P positions are prompts.
+        prompts: vectors of each row `[B, P, D]` instead of the trained ones.
 
     Output shape: `[B, S, D]`.
 
@@ -36,9 +37,11 @@ class DeepPrompt(SoftPrompt):
         Jia et al., 2022, "Visual Prompt Tuning" (VPT-deep); Liu et al., 2021, "P-Tuning v2".
     """
 
-    def call(self, like: Any) -> Any:
+    def call(self, like: Any, prompts: Any = None) -> Any:
         """Replaces positions 0 to P-1: `[B, S, D]` in and out."""
-        return ops.concatenate([super().call(like), like[:, self.length :]], axis=1)
+        if prompts is None:
+            prompts = super().call(like)
+        return ops.concatenate([prompts, like[:, self.length :]], axis=1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape of the input."""

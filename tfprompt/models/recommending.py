@@ -98,23 +98,41 @@ def recommend(
         raise ConfigError(f"k is 1 or more. Received: {k}.")
     request.check(model.catalog, model.encoder.template)
     model.prepare()
-    two_stages: Any = model if hasattr(model, "retriever") else None
-    retriever: Any = two_stages.retriever if two_stages is not None else model
+    retriever: Any = getattr(model, "retriever", model)
     read = read_wish(retriever, request.wish) if request.wish else None
     if read is not None and read.wish.notes:
         warnings.warn("; ".join(read.wish.notes), WishWarning, stacklevel=2)
-    scores = _scores(retriever, request, read)
-    if two_stages is None:
-        best = np.argsort(-scores, kind="stable")[:k]
-        values = scores[best]
-    else:
-        best, values = _two_stages(two_stages, scores, request, read, k)
-    titles = _titles(retriever)
+    titles = retriever.catalog.titles()
     return [
         Recommendation(str(model.catalog.ids[row]), titles[row], float(value))
-        for row, value in zip(best, values, strict=True)
-        if row >= 0 and np.isfinite(value)
+        for row, value in zip(*best_of(model, request, read, k), strict=True)
     ]
+
+
+def best_of(
+    model: Retriever | Recommender, request: Request, read: ReadWish | None, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best items of one checked request: catalog rows and scores, at most k, best first.
+
+    Args:
+        model: a trained retriever, or a recommender of two stages; prepared.
+        request: who asks.
+        read: its wish as the model takes it, None for none.
+        k: length of the list.
+
+    Raises:
+        ConfigError: a recommender keeps fewer items than k.
+    """
+    two_stages: Any = model if hasattr(model, "retriever") else None
+    retriever: Any = model if two_stages is None else two_stages.retriever
+    scores = _scores(retriever, request, read)
+    if two_stages is None:
+        rows = np.argsort(-scores, kind="stable")[:k]
+        values = scores[rows]
+    else:
+        rows, values = _two_stages(two_stages, scores, request, read, k)
+    left = (rows >= 0) & np.isfinite(values)
+    return rows[left], values[left]
 
 
 def _two_stages(
@@ -153,11 +171,3 @@ def _scores(model: Retriever, request: Request, read: ReadWish | None) -> np.nda
     scores[known_history(model.catalog, request)[0]] = -np.inf
     scores[hidden[hidden >= 0]] = -np.inf
     return scores
-
-
-def _titles(model: Retriever) -> list[str]:
-    frame = model.catalog.frame
-    texts = model.catalog.texts()
-    if "title" not in frame.columns:
-        return texts
-    return [title or text for title, text in zip(frame["title"].to_list(), texts, strict=True)]

@@ -195,12 +195,15 @@ class Retriever(FitsParts):
             vectors, ids = self.item_table.all_items(training=training)
         else:
             vectors, ids = self.item_table(rows, training=training)
-        candidates = self.item_tower(vectors, ids)
-        if self.similarity == "cosine":
-            candidates = unit_length(candidates)
+        candidates = self.trained_candidates(vectors, ids)
         if not self.content_weight:
             return candidates
         return ops.concatenate([candidates, vectors], axis=-1)
+
+    def trained_candidates(self, vectors: Any, ids: Any = None) -> Any:
+        """The trained part of candidates `[n, D]` of vectors `[n, V]` and ids `[n, R]`."""
+        candidates = self.item_tower(vectors, ids)
+        return unit_length(candidates) if self.similarity == "cosine" else candidates
 
     @property
     def query_width(self) -> int:

@@ -1,8 +1,7 @@
 """The TFRS room: the only package that imports `tensorflow_recommenders`."""
 
 from tfprompt.tasks.catalog_retrieval import CatalogRetrieval
-from tfprompt.tasks.index import CatalogIndex
 from tfprompt.tasks.negatives import Negatives, retrieval_task
 from tfprompt.tasks.sampled_retrieval import SampledRetrieval
 
-__all__ = ["CatalogIndex", "CatalogRetrieval", "Negatives", "SampledRetrieval", "retrieval_task"]
+__all__ = ["CatalogRetrieval", "Negatives", "SampledRetrieval", "retrieval_task"]
