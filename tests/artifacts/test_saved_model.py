@@ -18,15 +18,19 @@ from tfprompt.errors import ExportError
 from tfprompt.models.retriever import Retriever
 
 # What a server has: TensorFlow, TensorFlow Text, and the files.
+# What no template asks for is filled in: as many items as there are, none excluded.
 CLIENT = textwrap.dedent(
     """
     import json, sys
     import tensorflow as tf
     import tensorflow_text
     assert not [name for name in sys.modules if name.startswith(("tfprompt", "keras_hub"))]
-    directory, requests = sys.argv[1], json.loads(sys.argv[2])
-    signature = tf.saved_model.load(directory).signatures["serving_default"]
+    directory, requests, name = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]
+    signature = tf.saved_model.load(directory).signatures[name]
     types = {name: spec.dtype for name, spec in signature.structured_input_signature[1].items()}
+    batch = len(next(iter(requests.values())))
+    silent = {"k": [0] * batch, "exclude": [[""]] * batch, "prompt": [""] * batch}
+    requests = {**{n: v for n, v in silent.items() if n in types}, **requests}
     answers = signature(**{name: tf.constant(v, types[name]) for name, v in requests.items()})
     def plain(values):
         return [[i.decode() for i in row] for row in values] if values.dtype == object else (
@@ -39,9 +43,15 @@ CLIENT = textwrap.dedent(
 )
 
 
-def ask(directory: Path, requests: dict[str, Any]) -> dict[str, Any]:
+# Inputs of every artifact that recommends.
+ALWAYS = ("exclude", "k", "prompt")
+
+
+def ask(
+    directory: Path, requests: dict[str, Any], signature: str = "serving_default"
+) -> dict[str, Any]:
     answer = subprocess.run(
-        [sys.executable, "-c", CLIENT, str(directory), json.dumps(requests)],
+        [sys.executable, "-c", CLIENT, str(directory), json.dumps(requests), signature],
         capture_output=True, text=True, cwd=directory, timeout=300,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr[-2000:]
@@ -109,14 +119,14 @@ def test_answers_equal_keras(model: Retriever, exported: Path) -> None:
 def test_inputs_are_those_of_the_template(exported: Path) -> None:
     request = {"history": [["i1"]], "wish": [""], "age": ["20"], "occupation": ["artist"],
                "timestamp": [0]}  # fmt: skip
-    assert ask(exported, request)["inputs"] == sorted(request)
+    assert ask(exported, request)["inputs"] == sorted([*request, *ALWAYS])
 
 
 def test_template_of_words_takes_a_history_and_a_wish_only(own_home: Path, tmp_path: Path) -> None:
     model = toy.retriever("{soft:2} watched {history:items} {mask}", encoder={"deep": True})
-    directory = model.export(tmp_path / "1", k=3)
+    directory = model.export(tmp_path / "1", k=3, check=False)
     answer = ask(directory, {"history": [["i1", "i2"], ["", ""]], "wish": ["", ""]})
-    assert answer["inputs"] == ["history", "wish"]
+    assert answer["inputs"] == sorted(["history", "wish", *ALWAYS])
     assert answer["item_ids"][0] == [
         item.item_id for item in tp.recommend(model, history=["i1", "i2"], k=3)
     ]

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import tfprompt as tp
-from tests.artifacts.test_saved_model import ask
+from tests.artifacts.test_saved_model import ALWAYS, ask
 from tests.shop import recommender, shop
 
 
@@ -37,7 +37,7 @@ def test_answers_equal_python(options: dict[str, Any], own_home: Path, tmp_path:
     if not options.get("cross"):
         requests["occupation"] = ["artist", "student", "", "unheard of"]
     answer = ask(directory, requests)
-    assert answer["inputs"] == sorted(requests)
+    assert answer["inputs"] == sorted([*requests, *ALWAYS])
     for row, history in enumerate(histories):
         profile = {"age": requests["age"][row] or None}
         if "occupation" in requests:

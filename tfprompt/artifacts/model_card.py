@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfprompt._files import read_json, write_json
 from tfprompt.artifacts.lint.report import LintReport
 from tfprompt.artifacts.module_parts import ExportOptions, Signature
+from tfprompt.artifacts.prompt_bank import shared_digests
 from tfprompt.encoders.packaged import PACKAGED
 from tfprompt.errors import ExportError
+from tfprompt.models import prompt_files
 
 if TYPE_CHECKING:
     from tfprompt.artifacts.parity import Parity
@@ -71,6 +74,9 @@ def describe_artifact(
         "data": dict(about.get("data") or {}),
         "metrics": dict(about.get("metrics") or {}),
     }
+    if first is model and not hasattr(model, "judge_items"):
+        trained = {n: np.asarray(v) for n, v in prompt_files.trained_variables(model).items()}
+        card["shared_sha256"] = shared_digests(trained)
     if options.tokens:
         tokenizer = loaded.tokenizer
         ids = ("cls_id", "sep_id", "pad_id", "sequence_length")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,12 +46,11 @@ class PromptBank(tf.Module):
     ) -> None:
         super().__init__(name="prompt_bank")
         own = {n: np.asarray(v) for n, v in prompt_files.trained_variables(model).items()}
-        members = [own]
-        for name, directory in prompts.items():
-            members.append(_member(name, directory, own))
+        shared = shared_digests(own)
+        members = [own, *(read_prompt(name, path, shared) for name, path in prompts.items())]
         names = [DEFAULT, *prompts]
-        path = write_names(names, Path(folder) / PROMPTS_FILE)
-        self.file = tf.saved_model.Asset(str(path))
+        file = write_names(names, Path(folder) / PROMPTS_FILE)
+        self.file = tf.saved_model.Asset(str(file))
         self.rows = tf.lookup.StaticHashTable(
             tf.lookup.TextFileInitializer(
                 self.file,
@@ -100,19 +100,32 @@ def _numbered(tensors: Mapping[str, np.ndarray], prefix: str) -> list[np.ndarray
     return [found[number] for number in sorted(found)]
 
 
-def _member(
-    name: str, directory: str | os.PathLike[str], own: Mapping[str, np.ndarray]
+def shared_digests(tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """sha256 of each tensor that all prompts of one artifact share."""
+    return {
+        name: hashlib.sha256(np.ascontiguousarray(value, np.float32).tobytes()).hexdigest()
+        for name, value in sorted(tensors.items())
+        if not name.startswith(_PROMPTS)
+    }
+
+
+def read_prompt(
+    name: str, directory: str | os.PathLike[str], shared: Mapping[str, str]
 ) -> dict[str, np.ndarray]:
-    """The tensors of another prompt, which differ from `own` in its vectors alone."""
+    """The tensors of another prompt, whose model has the same of everything else.
+
+    Args:
+        name: of the prompt.
+        directory: what `save_prompts` wrote.
+        shared: the `shared_digests` of the artifact's model.
+
+    Raises:
+        ExportError: they differ in more than prompts, or are not finite.
+        CheckpointError: the files cannot be read.
+    """
     tensors = prompt_files.read_tensors(directory)
-    others = sorted(
-        tensor
-        for tensor in own.keys() | tensors.keys()
-        if tensor not in own
-        or tensor not in tensors
-        or own[tensor].shape != tensors[tensor].shape
-        or not (tensor.startswith(_PROMPTS) or np.array_equal(own[tensor], tensors[tensor]))
-    )
+    received = shared_digests(tensors)
+    others = sorted(n for n in shared.keys() | received.keys() if shared.get(n) != received.get(n))
     if others:
         raise ExportError(
             "The prompts of one artifact share everything but their vectors: projections, ids and "

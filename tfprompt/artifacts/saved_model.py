@@ -19,7 +19,7 @@ from tfprompt.artifacts.module_parts import ExportOptions, Signature
 from tfprompt.artifacts.parity import Parity
 from tfprompt.artifacts.ranking_module import RankingModule
 from tfprompt.artifacts.retrieval_module import RetrievalModule
-from tfprompt.artifacts.shards import split_variables
+from tfprompt.artifacts.shards import share_frozen, split_variables
 from tfprompt.artifacts.two_stage_module import TwoStageModule
 from tfprompt.artifacts.warm_up import write_warm_up
 from tfprompt.data.request import Request
@@ -44,6 +44,7 @@ def export_saved_model(
     tokens: bool = False,
     examples: Sequence[Request] | None = None,
     about: Mapping[str, Any] | None = None,
+    share_with: str | os.PathLike[str] | None = None,
     check: bool = True,
 ) -> Path:
     """Exports `model` as a version for TensorFlow Serving.
@@ -72,6 +73,7 @@ def export_saved_model(
         examples: requests to warm up with and to compare by, as `sample_requests(data)`; by
             default some that are made up from the catalog.
         about: `data` and `metrics` for the model card.
+        share_with: another version; where its frozen network is the same, both share its file.
         check: checks the artifact before it appears, in a process of its own: ten seconds or so.
 
     Returns:
@@ -98,6 +100,8 @@ def export_saved_model(
         default = next(iter(graphs))
         tf.saved_model.save(module, str(version), {_DEFAULT: graphs[default], **graphs})
         split_variables(version)
+        if share_with is not None:
+            share_frozen(version, Path(share_with))
         signatures = {_DEFAULT: signatures[default], **signatures}
         card = describe_artifact(model, options, signatures, about or {})
         parity = _warm_up(model, version, signatures, examples, options)

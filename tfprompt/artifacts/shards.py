@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import tensorflow as tf
+
+from tfprompt._files import sha256
 
 FROZEN_INDEX = Path("assets.extra") / "backbone.index"
 _PREFIX = Path("variables") / "variables"
@@ -73,3 +76,29 @@ def write_fingerprint(version: Path) -> None:
 def frozen_file(version: Path) -> Path:
     """The file of a version that holds the frozen network alone."""
     return version / f"{_PREFIX}.data-00000-of-00002"
+
+
+def share_frozen(version: Path, other: Path) -> bool:
+    """Shares the file of the frozen network with another version, if it is the same.
+
+    Args:
+        version: a version that was just written.
+        other: one that stays as it is.
+
+    Returns:
+        Whether it was the same.
+    """
+    own, others = frozen_file(version), frozen_file(other)
+    if not (own.is_file() and others.is_file()) or sha256(own) != sha256(others):
+        return False
+    own.unlink()
+    share(others, own)
+    return True
+
+
+def share(source: Path, target: Path) -> None:
+    """A hard link where the file system has them, else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

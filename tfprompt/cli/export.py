@@ -1,4 +1,4 @@
-"""`tfprompt export`: a run as a SavedModel."""
+"""`tfprompt export`: a run as a SavedModel, or a served model with another catalog or prompts."""
 
 from __future__ import annotations
 
@@ -8,39 +8,141 @@ from typing import Annotated, Any
 import typer
 
 from tfprompt.cli import options, output
+from tfprompt.errors import ConfigError
 
-EXAMPLE = "Example: tfprompt export runs/ml models/ml/1"
+EXAMPLE = (
+    "Examples: tfprompt export runs/ml models/ml/1. Another catalog: "
+    "tfprompt export --reuse models/ml/1 --items new.parquet"
+)
 
 
 def export(
-    run: options.RunDirectory,
-    directory: Annotated[Path, typer.Argument(help="Where to write: MODEL/VERSION.")],
-    k: Annotated[int | None, typer.Option(help="Items in an answer of the model.")] = None,
+    run: Annotated[
+        Path | None,
+        typer.Argument(help="Run directory, as `tfprompt fit` writes it; none with --items."),
+    ] = None,
+    directory: Annotated[
+        Path | None,
+        typer.Argument(help="Where to write: MODEL/VERSION; the next version with --reuse."),
+    ] = None,
+    k: Annotated[int | None, typer.Option(help="The most items in an answer.")] = None,
+    titles: Annotated[bool, typer.Option(help="Answer with titles too.")] = False,
+    catalog: Annotated[
+        str, typer.Option(help="How item vectors are stored: float32, bfloat16 or int8.")
+    ] = "float32",
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="Take token ids; needs no TensorFlow Text.")
+    ] = False,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(help="A further prompt, NAME=DIRECTORY; repeatable."),
+    ] = None,
+    reuse: Annotated[
+        Path | None, typer.Option(help="A version to share the frozen network's file with.")
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option(help="A new catalog for the version of --reuse, without a run.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="A column of --items under another name, as item_id=sku; repeatable."),
+    ] = None,
+    check: Annotated[bool, typer.Option(help="Check the artifact before it appears.")] = True,
     json: options.Json = False,
 ) -> None:
-    """Write the best epoch as a SavedModel for TensorFlow Serving."""
-    from tfprompt.runs.run import Run
-
-    opened = Run(run)
+    """Write the best epoch as a SavedModel for TensorFlow Serving, warmed up and checked."""
+    prompts = options.pairs(prompt, "--prompt")
     with output.working("Exporting"):
         from tfprompt import _environment
 
         _environment.load_tensorflow()
-        opened.description()
-        opened.model().export(str(directory), **({} if k is None else {"k": k}))
-        signatures = _signatures(directory)
-    size_bytes = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+        if items is not None or (run is None and reuse is not None):
+            made = _exchanged(run, directory, reuse, items, column, prompts, check)
+        else:
+            chosen = {"titles": titles, "catalog": catalog, "tokens": tokens, "prompts": prompts}
+            chosen |= {"share_with": reuse, "check": check, **({} if k is None else {"k": k})}
+            made = {"directory": str(_of_run(run, directory, reuse, chosen))}
+    target = Path(made["directory"])
+    files = [path for path in target.rglob("*") if path.is_file()]
+    made["size_bytes"] = sum(path.stat().st_size for path in files)
+    made["shared_bytes"] = sum(p.stat().st_size for p in files if p.stat().st_nlink > 1)
+    made["signatures"] = _signatures(target)
     if json:
-        output.emit_json(
-            {"directory": str(directory), "size_bytes": size_bytes, "signatures": signatures}
-        )
+        output.emit_json(made)
         return
-    print(f"{directory}: {size_bytes / 1e6:.1f} MB")
+    shared = f", {made['shared_bytes'] / 1e6:.1f} MB of it shared" if made["shared_bytes"] else ""
+    took = f", in {made['seconds']:.1f} s" if "seconds" in made else ""
+    print(f"{target}: {made['size_bytes'] / 1e6:.1f} MB{shared}{took}")
     rows = [
         [name, ", ".join(sides["inputs"]), ", ".join(sides["outputs"])]
-        for name, sides in signatures.items()
+        for name, sides in made["signatures"].items()
     ]
     output.table(["signature", "inputs", "outputs"], rows)
+
+
+def _of_run(
+    run: Path | None, directory: Path | None, reuse: Path | None, chosen: dict[str, Any]
+) -> Path:
+    """The best epoch of a run as an artifact, warmed up with requests of its users."""
+    if run is None:
+        raise ConfigError(
+            "An export needs a run directory, or --reuse with --items or --prompt. "
+            "Received: neither."
+        )
+    from tfprompt.artifacts import sample_requests
+    from tfprompt.runs.run import Run
+
+    opened = Run(run)
+    description = opened.description()
+    if directory is None:
+        if reuse is None:
+            raise ConfigError("An export needs a directory, MODEL/VERSION. Received: none.")
+        directory = _next_version(reuse)
+    about = {
+        "data": opened.record["data"],
+        "metrics": {f"validation_{n}": v for n, v in (description.get("metrics") or {}).items()},
+    }
+    examples = sample_requests(opened.dataset)
+    return opened.model().export(str(directory), examples=examples, about=about, **chosen)
+
+
+def _exchanged(
+    run: Path | None,
+    directory: Path | None,
+    reuse: Path | None,
+    items: Path | None,
+    column: list[str] | None,
+    prompts: dict[str, str],
+    check: bool,
+) -> dict[str, Any]:
+    """A version with another catalog or other prompts; the one argument is where it goes."""
+    if reuse is None or (run is not None and directory is not None):
+        raise ConfigError(
+            "A new catalog is put into a version that is served: --reuse VERSION --items FILE "
+            "[DIRECTORY], without a run."
+        )
+    from tfprompt.artifacts import read_card, reuse_artifact
+    from tfprompt.data.items import read_items
+
+    card = read_card(reuse)
+    catalog = None
+    if items is not None:
+        names = options.pairs(column, "--column")
+        catalog = read_items(items, item_text=card["item_text"], columns=names)
+    target = directory or run or _next_version(reuse)
+    made = reuse_artifact(reuse, target, items=catalog, prompts=prompts, check=check)
+    return {
+        "directory": str(made.directory),
+        "seconds": made.seconds,
+        "new_items": made.new_items,
+    }
+
+
+def _next_version(version: Path) -> Path:
+    """One more than the highest version beside `version`."""
+    base = version.resolve().parent
+    numbers = [int(path.name) for path in base.iterdir() if path.name.isdecimal()]
+    return version.parent / str(max(numbers, default=0) + 1)
 
 
 def _signatures(directory: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import typer
 
 import tfprompt
 from tfprompt import _environment
-from tfprompt.cli import data, evaluate, export, failures, fit, inspect, recommend
+from tfprompt.cli import data, evaluate, export, failures, fit, inspect, lint_export, recommend
 
 app = typer.Typer(
     name="tfprompt",
@@ -48,10 +48,10 @@ def _root(
     """Trained prompts on a frozen text encoder, for recommendation."""
 
 
-for module in (fit, evaluate, recommend, export, inspect):
+for module in (fit, evaluate, recommend, export, lint_export, inspect):
     name = module.__name__.rpartition(".")[2]
     command = failures.guarded(getattr(module, name))
-    app.command(name, epilog=module.EXAMPLE, no_args_is_help=True)(command)
+    app.command(name.replace("_", "-"), epilog=module.EXAMPLE, no_args_is_help=True)(command)
 app.add_typer(data.app, name="data")
 
 

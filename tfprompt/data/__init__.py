@@ -4,6 +4,7 @@ from tfprompt.data.batches import number_of_batches, request_batches, training_b
 from tfprompt.data.catalog import Catalog
 from tfprompt.data.column import Column
 from tfprompt.data.dataset import Dataset
+from tfprompt.data.items import read_items
 from tfprompt.data.named import load, names
 from tfprompt.data.reading import read
 from tfprompt.data.report import CleaningReport, CleaningStep
@@ -26,6 +27,7 @@ __all__ = [
     "names",
     "number_of_batches",
     "read",
+    "read_items",
     "request_batches",
     "training_batches",
 ]

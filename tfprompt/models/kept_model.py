@@ -134,17 +134,18 @@ class KeptModel(keras.Model):
         """
         return prompt_files.save(self, directory, optimizer=optimizer, metrics=metrics, data=data)
 
-    def export(self, filepath: str | os.PathLike[str], *, k: int = 100) -> Path:
-        """Writes a SavedModel for TensorFlow Serving; see `tfprompt.artifacts`.
+    def export(self, filepath: str | os.PathLike[str], **options: Any) -> Path:
+        """Writes a SavedModel for TensorFlow Serving.
 
         Args:
             filepath: `<name>/<version>` with an integer version; must not exist.
-            k: results of each request; a ranker judges what each request gives it.
+            **options: as of `tfprompt.artifacts.export_saved_model`; `k=50` bounds the results
+                of a request.
         """
         # Artifacts stand above models: imported when used.
         from tfprompt.artifacts.saved_model import export_saved_model
 
-        return export_saved_model(self, filepath, k=k)
+        return export_saved_model(self, filepath, **options)
 
     def load_prompts(self, directory: str | os.PathLike[str]) -> None:
         """Reads what `save_prompts` wrote; a compiled model gets the optimizer's state too.

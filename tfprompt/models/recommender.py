@@ -275,13 +275,16 @@ class Recommender:
 
         return recommender_files.load(directory, items, **kwargs)
 
-    def export(self, filepath: str | os.PathLike[str], *, k: int | None = None) -> Path:
-        """Writes one SavedModel that retrieves, ranks and re-ranks; see `tfprompt.artifacts`.
+    def export(
+        self, filepath: str | os.PathLike[str], *, k: int | None = None, **options: Any
+    ) -> Path:
+        """Writes one SavedModel that retrieves, ranks and re-ranks.
 
         Args:
             filepath: `<name>/<version>` with an integer version; must not exist.
-            k: results of each request, at most `rank`, which is what None takes.
+            k: the most results of a request, at most `rank`, which is what None takes.
+            **options: as of `tfprompt.artifacts.export_saved_model`.
         """
         from tfprompt.artifacts.saved_model import export_saved_model
 
-        return export_saved_model(self, filepath, k=self.rank if k is None else k)
+        return export_saved_model(self, filepath, k=self.rank if k is None else k, **options)
