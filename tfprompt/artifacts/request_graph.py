@@ -11,6 +11,7 @@ from tfprompt.artifacts.calendar import CALENDAR
 from tfprompt.artifacts.text_inputs import TextInputs
 
 if TYPE_CHECKING:
+    from tfprompt.encoders.prompted import PromptedEncoder
     from tfprompt.models.ranker import Ranker
     from tfprompt.models.retriever import Retriever
 
@@ -72,16 +73,9 @@ class RequestGraph(tf.Module):
             wish: `[B, V]`, the wish's text vector in the item table's space, zeros for none.
             wished: bool `[B]`, whether there is a wish.
         """
-        model = self._model()
-        encoder = model.encoder
-        fields = {name: self.texts.pieces(name, inputs) for name in self.template.fields}
-        plan = encoder.text_plan(fields, tf.shape(rows)[0])
-        request: dict[str, Any] = {
-            "states": encoder.seam.lower_states(plan["token_ids"], plan["padding_mask"]),
-            "states_mask": plan["padding_mask"],
-            "order": plan["order"],
-            **self._features(inputs),
-        }
+        encoder = self._model().encoder
+        request: dict[str, Any] = {**self._text(inputs, tf.shape(rows)[0])}
+        request |= self._features(inputs)
         if not self.template.has_history:
             return request
         newest, ratings = self._newest(
@@ -105,6 +99,20 @@ class RequestGraph(tf.Module):
                 ratings.to_tensor(nan), [[0, 0], [0, 1]], constant_values=nan
             )[:, : encoder.max_history]
         return request
+
+    def _text(self, inputs: Mapping[str, tf.Tensor], batch: tf.Tensor) -> dict[str, tf.Tensor]:
+        """States at the seam of the template's words and fields, `[B, T, D]`."""
+        encoder = self._model().encoder
+        fields = {name: self.texts.pieces(name, inputs) for name in self.template.fields}
+        if fields:
+            return text_states(encoder, fields, batch)
+        # Words alone are the same for every request: they ran through the lower layers once.
+        with tf.init_scope():
+            words = {name: value.numpy() for name, value in text_states(encoder, {}, 1).items()}
+        return {
+            name: tf.tile(tf.constant(value), [batch, *[1] * (value.ndim - 1)])
+            for name, value in words.items()
+        }
 
     def _newest(
         self, rows: tf.Tensor, ratings: tf.Tensor | None, room: tf.Tensor
@@ -136,6 +144,18 @@ class RequestGraph(tf.Module):
                 # Missing numbers, NaN, have a trained token of their own; infinite ones are none.
                 features[name] = tf.where(tf.math.is_finite(scaled), scaled, float("nan"))
         return features
+
+
+def text_states(
+    encoder: PromptedEncoder, fields: Mapping[str, tf.RaggedTensor], batch: tf.Tensor | int
+) -> dict[str, tf.Tensor]:
+    """A template's text through the lower layers: `states` `[B, T, D]`, its mask and order."""
+    plan = encoder.text_plan(fields, batch)
+    return {
+        "states": encoder.seam.lower_states(plan["token_ids"], plan["padding_mask"]),
+        "states_mask": plan["padding_mask"],
+        "order": plan["order"],
+    }
 
 
 def _number(texts: tf.Tensor) -> tf.Tensor:

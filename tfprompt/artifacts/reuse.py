@@ -183,8 +183,7 @@ def _catalog_tensors(
             changed[f"catalog/{name}/scales{_VALUE}"] = scales
     if (key := f"catalog/ids{_VALUE}") in tensors:
         old_rows = {
-            text.decode(): row
-            for row, text in enumerate(tensors[f"catalog/item_ids/ids{_VALUE}"])
+            text.decode(): row for row, text in enumerate(tensors[f"catalog/item_ids/ids{_VALUE}"])
         }
         table = np.zeros((len(ids), tensors[key].shape[1]), np.float32)
         for row, text in enumerate(ids):

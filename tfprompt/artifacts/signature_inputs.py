@@ -90,13 +90,11 @@ def _moment(values: Mapping[str, Any]) -> int:
     if values.get("timestamp") is not None:
         return int(float(values["timestamp"]))
     # 1970 began on a Thursday, so weekday 0 is four days on; one part of a clock is said alone.
-    parts = {name: values.get(name) for name in _CLOCK_S if values.get(name) is not None}
-    if not parts:
+    given = [name for name in _CLOCK_S if values.get(name) is not None]
+    if not given:
         return UNKNOWN_MOMENT
-    return sum(
-        int(float(value)) * _CLOCK_S[name] + (4 * 86_400 if name == "weekday" else 0)
-        for name, value in parts.items()
-    )
+    first_monday = 4 * 86_400 if "weekday" in given else 0
+    return first_monday + sum(int(float(values[name])) * _CLOCK_S[name] for name in given)
 
 
 def _numpy_type(spec: tf.TensorSpec) -> Any:

@@ -24,6 +24,9 @@ from tfprompt.errors import ExportError
 
 __all__ = ["Check", "LintReport", "lint_export"]
 
+# What breaks one of these does not load, or does not run without Python.
+_CANNOT_RUN = ("complete", "tag", "python")
+
 
 def lint_export(
     directory: str | os.PathLike[str], expect: Callable[[Outputs], Sequence[str]] | None = None
@@ -74,6 +77,10 @@ def lint_export(
         check_weights(path),
         check_warm_up(path, graph),
     ]
+    wrong = [check.name for check in checks if check.found and check.name in _CANNOT_RUN]
+    if wrong:
+        checks += check_runs(None, f"put {', '.join(wrong)} right first")
+        return LintReport(str(path), tuple(checks))
     ran = run_in_clean_process(path)
     checks += check_runs(ran)
     if expect is not None:

@@ -26,7 +26,7 @@ def read_saved_model(directory: Path) -> Any:
     path = directory / "saved_model.pb"
     if not path.is_file():
         raise ExportError(
-            f"An artifact is a directory with saved_model.pb. Received: {directory}, which has none."
+            f"An artifact is a directory with saved_model.pb. Received: {directory}, without one."
         )
     try:
         return saved_model_pb2.SavedModel.FromString(path.read_bytes())

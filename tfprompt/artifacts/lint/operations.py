@@ -56,11 +56,12 @@ def check_compiled(graph: Any) -> Check:
     )
 
 
-def check_operations(unknown: list[str]) -> Check:
+def check_operations(unknown: list[str], skipped: str = "") -> Check:
     """A server knows every operation.
 
     Args:
         unknown: operations that neither TensorFlow nor TensorFlow Text registers.
+        skipped: why that is not known, "" where it is.
     """
     found = [name for name in unknown if not name.startswith(_FORESTS)]
     return Check(
@@ -69,4 +70,5 @@ def check_operations(unknown: list[str]) -> Check:
         tuple(sorted(found)),
         "A stock server links no other libraries (ScaNN among them). Leave the operation out, or "
         "build a server with it.",
+        skipped,
     )

@@ -65,28 +65,35 @@ def run_in_clean_process(directory: Path) -> Ran:
     return Ran(result, outputs)
 
 
-def check_runs(ran: Ran) -> list[Check]:
-    """What the outputs of all requests say."""
-    runs = ran.result["runs"]
+def check_runs(ran: Ran | None, skipped: str = "") -> list[Check]:
+    """What the outputs of all requests say.
+
+    Args:
+        ran: what a clean process saw, None where it was not asked.
+        skipped: why it was not.
+    """
+    result: dict[str, Any] = {"runs": [], "error": "", "unknown": []} if ran is None else ran.result
+    runs = result["runs"]
     errors = [f"{r['signature']}: {r['error']}" for r in runs if r["error"]]
-    if ran.result["error"]:
-        errors = [f"loading: {ran.result['error']}"]
-    if ran.result["unknown"]:
+    if result["error"]:
+        errors = [f"loading: {result['error']}"]
+    if result["unknown"]:
         errors = ["it cannot be loaded: see operations"]
 
     def of(kind: str) -> tuple[str, ...]:
         lines = [f"{r['signature']}: {line}" for r in runs for line in r["found"].get(kind, ())]
         return tuple(dict.fromkeys(lines))
 
-    skipped = "" if runs else "it does not load"
+    not_run, skipped = skipped, skipped or ("" if runs else "it does not load")
     return [
-        check_operations(ran.result["unknown"]),
+        check_operations(result["unknown"], not_run),
         Check(
             "runs",
             "every signature runs where only TensorFlow and TensorFlow Text are",
             tuple(dict.fromkeys(errors)),
             "What fails here fails on the server. Remove what needs other packages, and try the "
             "request again: tf.saved_model.load(DIRECTORY).signatures[NAME](...).",
+            not_run,
         ),
         Check(
             "batch",
