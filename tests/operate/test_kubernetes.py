@@ -130,7 +130,7 @@ def test_ports_are_named_alike() -> None:
 def test_ready_means_that_the_label_is_served() -> None:
     config = parsed("config/models.config", model_server_config_pb2.ModelServerConfig())
     paths = {
-        f"/v1/models/{model.name}/labels/{label}"
+        f"/v1/models/{model.name}/labels/{label}/metadata"
         for model in config.model_config_list.config
         for label in model.version_labels
     }
