@@ -26,13 +26,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tensorflow_serving.apis import model_pb2
-
 from loadtest import inputs, schedule
 from loadtest.measures import Outcome, held, highest_rate_held, summary
 from loadtest.plot import plot
 from loadtest.runner import closed_loop, open_loop
 from loadtest.targets import HTTP, GrpcTarget, RestTarget, host_and_port
+from tensorflow_serving.apis import model_pb2
+
 from tfprompt._files import write_json
 from tfprompt.errors import ConfigError, TfpromptError
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import sys
 import time
 from collections.abc import Mapping
@@ -106,7 +107,7 @@ def _floats(tensor: tensor_pb2.TensorProto) -> list[float]:
     if not tensor.tensor_content:
         return list(tensor.float_val)
     # A server may send the bytes instead (--enable_serialization_as_tensor_content).
-    return memoryview(tensor.tensor_content).cast("f").tolist()
+    return list(struct.unpack(f"<{len(tensor.tensor_content) // 4}f", tensor.tensor_content))
 
 
 def main(arguments: list[str]) -> int:

@@ -67,7 +67,7 @@ def from_json_lines(
     Raises:
         DataError: a line that is no such object; the message names it.
     """
-    requests = []
+    requests: list[predict_pb2.PredictRequest] = []
     with open(path, encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():

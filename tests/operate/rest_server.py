@@ -77,8 +77,10 @@ class RestServer:
         if not path.startswith("/v1/models/demo") or not path.endswith("/metadata"):
             return 404, {"error": f"Servable not found for request: {path}"}
         shown = json_format.MessageToDict(
-            signatures(), preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-        )  # fmt: skip
+            signatures(),
+            preserving_proto_field_name=True,
+            always_print_fields_with_no_presence=True,
+        )
         kind = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
         return 200, {
             "model_spec": {"name": "demo", "signature_name": "", "version": "1"},

@@ -139,7 +139,9 @@ def test_no_server_is_told(client: list[str]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))  # bound and not listening: a connection is refused
         done = run([*client, f"http://127.0.0.1:{free.getsockname()[1]}", "demo"])
-    assert done.returncode == 1 and "refused" in done.stderr.lower() or "ECONNREFUSED" in done.stderr
+    assert (
+        done.returncode == 1 and "refused" in done.stderr.lower() or "ECONNREFUSED" in done.stderr
+    )
 
 
 def test_python_sends_every_input(server: PredictionServer) -> None:

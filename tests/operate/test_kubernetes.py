@@ -109,7 +109,8 @@ def test_selectors_find_the_pods() -> None:
     selectors = [one("Deployment")["spec"]["selector"]["matchLabels"],
                  one("PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
                  one("NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
-                 *(m["spec"]["selector"] for m in manifests() if m["kind"] == "Service")]  # fmt: skip
+                 *(m["spec"]["selector"] for m in manifests() if m["kind"] == "Service"),
+    ]  # fmt: skip
     assert len(selectors) == 5
     assert all(selector.items() <= labels for selector in selectors)
     target = one("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]

@@ -16,6 +16,7 @@ from loadtest.targets import host_and_port
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from tests.operate.prediction_server import INPUTS, PredictionServer
+from tests.operate.rest_server import RestServer
 from tfprompt.errors import ConfigError
 
 ROW = {"history": ["i3", "i4"], "wish": "Amélie", "age": 31.5, "k": 2}
@@ -146,6 +147,23 @@ def test_rest_gets_the_same_request_as_json() -> None:
     assert body["inputs"]["history"] == [["", "Amélie"]]
     assert np.float32(body["inputs"]["age"][0]) == np.float32(0.1)
     assert np.isnan(body["inputs"]["age"][1])
+
+
+def test_rest_is_loaded_alike(rows: Path) -> None:
+    with RestServer() as server:
+        command = ["--target", server.address, "--model", "demo", "--inputs", str(rows), "--rate",
+                   "50", "--requests", "20", "--output", str(rows.parent / "result.json"),
+        ]  # fmt: skip
+        assert load_test.main(command) == 0
+        first = server.bodies[0]["inputs"]
+    step = json.loads((rows.parent / "result.json").read_text("utf-8"))["steps"][0]
+    assert step["codes"] == {"OK": 20}
+    assert first["history"] == [["", "i3", "i4"]] and first["wish"] == ["Amélie"]
+    with RestServer(silent=True) as silent:
+        command[1] = silent.address
+        assert load_test.main([*command, "--timeout-s", "0.3", "--unmeasured", "0"]) == 0
+    step = json.loads((rows.parent / "result.json").read_text("utf-8"))["steps"][0]
+    assert step["codes"] == {"TIMEOUT": 20}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "http://127.9.9.9"])

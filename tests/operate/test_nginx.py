@@ -118,9 +118,17 @@ def test_an_error_reaches_the_caller(proxy: Proxy) -> None:
     assert status == 400 and "keys must be equal" in json.loads(answer)["error"]
 
 
-@pytest.mark.parametrize("path", ["/monitoring/prometheus/metrics", "/", "/v1/models",
-                                  "/v1/models/demo/metadata/x", "/v1/models/a/b:predict",
-                                  "/v1/models/demo/../../monitoring/prometheus/metrics"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/v1/models",
+        "/v1/models/demo/metadata/x",
+        "/v1/models/a/b:predict",
+        "/monitoring/prometheus/metrics",
+        "/v1/models/demo/../../monitoring/prometheus/metrics",
+    ],
+)
 def test_nothing_else_passes(proxy: Proxy, rest: RestServer, path: str) -> None:
     asked = len(rest.paths)
     assert ask(proxy, "GET", path)[0] == 404
