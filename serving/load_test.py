@@ -26,13 +26,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loadtest import inputs, schedule
+from loadtest import schedule
 from loadtest.measures import Outcome, held, highest_rate_held, summary
 from loadtest.plot import plot
 from loadtest.runner import closed_loop, open_loop
-from loadtest.targets import HTTP, GrpcTarget, RestTarget, host_and_port
-from tensorflow_serving.apis import model_pb2
 
+from tfprompt import _environment
 from tfprompt._files import write_json
 from tfprompt.errors import ConfigError, TfpromptError
 
@@ -84,15 +83,15 @@ def _rates(text: str) -> list[float]:
 
 def run(options: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome]]:
     """All steps: what goes into the result file, and the last step's outcomes."""
-    address = host_and_port(options.target, allow_remote=options.allow_remote)
     plans = _plans(options)
-    spec = model_pb2.ModelSpec(name=options.model, signature_name=options.signature)
-    if options.label:
-        spec.version_label = options.label
-    elif options.version is not None:
-        spec.version.value = options.version
-    kind = RestTarget if options.target.startswith(HTTP) else GrpcTarget
-    target = kind(address, spec, options.timeout_s)
+    # The official messages import TensorFlow: late, so that --help and mistakes answer at once.
+    _environment.load_tensorflow()
+    from loadtest.targets import connect, model_spec
+
+    spec = model_spec(options.model, options.signature, options.label, options.version)
+    target = connect(
+        options.target, spec, timeout_s=options.timeout_s, allow_remote=options.allow_remote
+    )
     try:
         requests = _requests(options, target, spec)
         for number in range(options.unmeasured):
@@ -139,8 +138,8 @@ def _plans(options: argparse.Namespace) -> list[tuple[float | None, Any]]:
         rates = options.rates or [options.rate]
         return [
             (rate, schedule.arrivals(rate, seconds=options.seconds, count=options.requests,
-                                     spacing=options.arrivals, seed=options.seed))
-            for rate in rates
+                                     spacing=options.arrivals, seed=options.seed + step))
+            for step, rate in enumerate(rates)
         ]  # fmt: skip
     too_long = (options.seconds or 0) > schedule.MAX_SECONDS
     too_many = (options.requests or 0) > schedule.MAX_REQUESTS
@@ -153,7 +152,9 @@ def _plans(options: argparse.Namespace) -> list[tuple[float | None, Any]]:
     return [(None, None)]
 
 
-def _requests(options: argparse.Namespace, target: Any, spec: model_pb2.ModelSpec) -> list[Any]:
+def _requests(options: argparse.Namespace, target: Any, spec: Any) -> list[Any]:
+    from loadtest import inputs
+
     if options.inputs.name == WARM_UP_FILE:
         return inputs.from_warm_up(options.inputs, spec)
     signatures = target.signatures().signature_def
@@ -178,11 +179,14 @@ def _line(step: dict[str, Any]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs all steps; 2 where the command cannot work."""
     options = parse(arguments)
+    _environment.quieten()
     try:
         result, outcomes = run(options)
     except (TfpromptError, OSError) as error:
         print(f"load_test: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     if options.output:
         write_json(options.output, result)
     if options.plot:

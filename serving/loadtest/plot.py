@@ -27,7 +27,7 @@ def plot(
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
     answered = [step for step in steps if step["latency_ms"]]
@@ -38,6 +38,8 @@ def plot(
     if limit_ms is not None:
         left.axhline(limit_ms, color="grey", linestyle="--", label="limit")
     left.set(xlabel="requests a second", ylabel="latency (ms)", yscale="log")
+    for axis in (left.yaxis.set_major_formatter, left.yaxis.set_minor_formatter):
+        axis(ticker.FormatStrFormatter("%g"))
     left.legend()
     began = min(outcome.due_s for outcome in last)
     for label, wanted in (("answered", True), ("lost", False)):
@@ -46,6 +48,7 @@ def plot(
             [outcome.due_s - began for outcome in shown],
             [1000 * outcome.latency_s for outcome in shown],
             "." if wanted else "x",
+            markersize=3 if wanted else 6,
             label=f"{label} ({len(shown)})",
         )
     right.set(xlabel="intended time in the last step (s)", ylabel="latency (ms)")

@@ -27,6 +27,27 @@ HTTP = "http://"
 REST_CONNECTIONS = 256
 
 
+def model_spec(
+    model: str, signature: str = "", label: str | None = None, version: int | None = None
+) -> model_pb2.ModelSpec:
+    """Which model, signature and version a request asks for."""
+    spec = model_pb2.ModelSpec(name=model, signature_name=signature)
+    if label:
+        spec.version_label = label
+    elif version is not None:
+        spec.version.value = version
+    return spec
+
+
+def connect(
+    target: str, spec: model_pb2.ModelSpec, *, timeout_s: float, allow_remote: bool = False
+) -> GrpcTarget | RestTarget:
+    """A target for `host:port` (gRPC) or `http://host:port` (REST), see `host_and_port`."""
+    address = host_and_port(target, allow_remote=allow_remote)
+    kind = RestTarget if target.startswith(HTTP) else GrpcTarget
+    return kind(address, spec, timeout_s)
+
+
 def host_and_port(target: str, *, allow_remote: bool = False) -> tuple[str, int]:
     """Parts of `host:port` or `http://host:port`.
 
