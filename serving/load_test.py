@@ -35,7 +35,7 @@ from tfprompt import _environment
 from tfprompt._files import write_json
 from tfprompt.errors import ConfigError, TfpromptError
 
-MAX_CLIENTS = 1024
+MAX_CLIENTS, MAX_TIMEOUT_S, MAX_UNMEASURED = 1024, 600, 10_000
 WARM_UP_FILE = "tf_serving_warmup_requests"
 
 
@@ -78,7 +78,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def _rates(text: str) -> list[float]:
-    return sorted({float(rate) for rate in text.split(",")})
+    try:
+        return sorted({float(rate) for rate in text.split(",")})
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"rates are numbers parted by commas, not {text!r}"
+        ) from None
 
 
 def run(options: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome]]:
@@ -134,6 +139,11 @@ def run(options: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome]]:
 
 def _plans(options: argparse.Namespace) -> list[tuple[float | None, Any]]:
     """Rate and schedule of each step, so that a wrong number is refused before anything is sent."""
+    if not 0 < options.timeout_s <= MAX_TIMEOUT_S or not 0 <= options.unmeasured <= MAX_UNMEASURED:
+        raise ConfigError(
+            f"A request has up to {MAX_TIMEOUT_S} seconds, and 0 to {MAX_UNMEASURED} requests come "
+            f"before the measurement. Received: {options.timeout_s} seconds, {options.unmeasured}."
+        )
     if options.clients is None:
         rates = options.rates or [options.rate]
         return [
@@ -176,6 +186,17 @@ def _line(step: dict[str, Any]) -> str:
     )
 
 
+def tell_lateness(result: dict[str, Any], limit_ms: float) -> None:
+    """Warns where the machine that sends took a quarter of the limit or more for itself."""
+    late_ms = max(step["send_delay_ms"]["p99"] for step in result["steps"])
+    if late_ms > limit_ms / 4:
+        print(
+            f"load_test: this machine sent up to {late_ms:.0f} ms late (p99), which counts as the "
+            "server's latency. Send from another one, or when it is idle.",
+            file=sys.stderr,
+        )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs all steps; 2 where the command cannot work."""
     options = parse(arguments)
@@ -195,6 +216,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rate = result["highest_rate_held"]
         found = "none" if rate is None else f"{rate:g}/s"
         print(f"highest rate held with p99 within {options.limit_ms:g} ms: {found}")
+    if options.limit_ms:
+        tell_lateness(result, options.limit_ms)
     return 0
 
 

@@ -12,7 +12,7 @@ OK = "OK"
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One request: when it was due, left and was answered (seconds of one clock), and how.
 

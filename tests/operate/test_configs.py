@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -61,6 +62,15 @@ def test_the_example_of_tls_holds_pem_text_and_no_key() -> None:
         lines = getattr(tls, field).splitlines()
         assert lines == [f"-----BEGIN {kind}-----", "REPLACE", f"-----END {kind}-----"]
     assert tls.client_verify
+
+
+def test_the_command_of_the_readme_makes_a_key_a_string() -> None:
+    script = re.search(r"^sed '(.+)' server.key$", (SERVING / "README.md").read_text("utf-8"), re.M)
+    assert script
+    key = "-----BEGIN PRIVATE KEY-----\nMIG/+a=\n-----END PRIVATE KEY-----\n"
+    quoted = subprocess.run(["sed", script[1]], input=key, capture_output=True, text=True).stdout
+    tls = text_format.Parse(f"server_key:\n{quoted}", message("SSLConfig"))
+    assert tls.server_key == key
 
 
 @pytest.mark.parametrize("wrong", ["max_batch_sizes { value: 1 }", "max_batch_size: 1",

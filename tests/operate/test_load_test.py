@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from loadtest.inputs import rest_body
+from loadtest.measures import Outcome, summary
 from loadtest.targets import host_and_port
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
@@ -44,11 +45,12 @@ def test_a_stall_is_seen_by_all_who_would_have_waited(rows: Path) -> None:
                          "--unmeasured", "0")  # fmt: skip
     latency = result["steps"][0]["latency_ms"]
     assert result["steps"][0]["ok"] == 300
-    # The waits fall evenly from 900 to 0 ms: the slowest tenth of all waits more than 600 ms, the
-    # slowest hundredth more than 870 ms. Half of the requests never met the stall.
-    assert latency["p90"] == pytest.approx(600, abs=150)
-    assert latency["p99"] == pytest.approx(870, abs=150)
-    assert latency["p50"] < 200
+    # The waits fall evenly from 900 to 0 ms: the slowest tenth of all waits at least 600 ms, the
+    # slowest hundredth 870 ms, one step of the schedule aside. A busy machine only adds to that,
+    # so that the bounds above are wide. Half of the requests never met the stall.
+    assert 590 <= latency["p90"] < 2000
+    assert 860 <= latency["p99"] < 2500
+    assert latency["p50"] < 400
 
 
 def test_one_waiting_client_hardly_sees_the_same_stall(rows: Path) -> None:
@@ -57,7 +59,8 @@ def test_one_waiting_client_hardly_sees_the_same_stall(rows: Path) -> None:
         result = measure(server, rows, "--clients", "1", "--requests", "300", "--unmeasured", "0")
     latency = result["steps"][0]["latency_ms"]
     assert result["loop"] == "closed" and result["steps"][0]["ok"] == 300
-    assert latency["p90"] < 300 and latency["max"] >= 890
+    # Ninety requests of the schedule above waited; here it is one.
+    assert latency["p99"] < 500 and latency["max"] >= 890
 
 
 def test_what_is_lost_is_counted_by_code(rows: Path) -> None:
@@ -90,7 +93,9 @@ def test_a_request_that_gets_no_answer_is_given_up(rows: Path) -> None:
 
 
 def test_clients_share_a_count(rows: Path, server: PredictionServer) -> None:
-    result = measure(server, rows, "--clients", "4", "--requests", "50")
+    picture = rows.parent / "load.png"
+    result = measure(server, rows, "--clients", "4", "--requests", "50", "--plot", str(picture))
+    assert picture.read_bytes().startswith(b"\x89PNG")
     assert result["steps"][0]["ok"] == 50
     assert len(server.requests) == 60  # ten before that are not measured
 
@@ -166,6 +171,15 @@ def test_rest_is_loaded_alike(rows: Path) -> None:
     assert step["codes"] == {"TIMEOUT": 20}
 
 
+def test_a_sender_that_is_late_itself_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A limit below what any machine can keep: the lateness is the sender's."""
+    result = {"steps": [summary([Outcome(0.0, 0.030, 0.031, "OK")], rate=1)]}
+    load_test.tell_lateness(result, limit_ms=100)
+    assert "sent up to 30 ms late" in capsys.readouterr().err
+    load_test.tell_lateness(result, limit_ms=200)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "http://127.9.9.9"])
 def test_this_machine_is_loaded(host: str) -> None:
     assert host_and_port(f"{host}:8500")[1] == 8500
@@ -183,6 +197,7 @@ def test_another_machine_only_when_told_so(target: str) -> None:
     [
         (["--rate", "0"], "{}", "above 0"),
         (["--rate", "1", "--target", "127.0.0.1"], "{}", "host:port"),
+        (["--rate", "1", "--timeout-s", "0"], "{}", "up to 600 seconds"),
         (["--clients", "5000"], "{}", "1 to 1024 clients"),
         (["--rate", "1", "--model", "other"], "{}", "NOT_FOUND"),
         (["--rate", "1", "--signature", "rank"], "{}", "serving_default"),

@@ -11,9 +11,17 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
+from tensorflow_serving.apis import (
+    model_management_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
 
 from tests.operate.conftest import SERVING
+from tests.operate.prediction_server import PredictionServer
 from tests.operate.rest_server import RestServer
 
 TEXT = (SERVING / "nginx.conf").read_text("utf-8")
@@ -56,14 +64,20 @@ def rest() -> Iterator[RestServer]:
 
 
 @pytest.fixture(scope="module")
-def proxy(folder: Path, rest: RestServer) -> Iterator[Proxy]:
+def served() -> Iterator[PredictionServer]:
+    with PredictionServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def proxy(folder: Path, rest: RestServer, served: PredictionServer) -> Iterator[Proxy]:
     """nginx with its ports turned into socket files and the servers into those of the test."""
     nginx = shutil.which("nginx")
     assert nginx
     text = TEXT.replace("listen 8443 ssl;", f"listen unix:{folder}/rest.sock ssl;")
     text = text.replace("listen 8444 ssl http2;", f"listen unix:{folder}/grpc.sock ssl http2;")
     text = text.replace("tensorflow-serving:8501", f"127.0.0.1:{rest.port}")
-    text = text.replace("tensorflow-serving:8500", f"127.0.0.1:{rest.port}")
+    text = text.replace("tensorflow-serving:8500", served.address)
     text = text.replace("/etc/nginx/certificates", str(folder))
     text = text.replace("/tmp/nginx.pid", f"{folder}/nginx.pid")
     temporary = "".join(
@@ -147,6 +161,25 @@ def test_old_tls_is_refused(proxy: Proxy, folder: Path) -> None:
     old.trusted.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises(ssl.SSLError):
         ask(old, "GET", "/v1/models/demo/metadata")
+
+
+def test_grpc_passes_and_new_configurations_do_not(
+    proxy: Proxy, folder: Path, served: PredictionServer
+) -> None:
+    trusted = grpc.ssl_channel_credentials((folder / "tls.crt").read_bytes())
+    options = [("grpc.ssl_target_name_override", "localhost")]
+    with grpc.secure_channel(f"unix:{folder}/grpc.sock", trusted, options) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name = "demo"
+        answer = stub.Predict(request, timeout=20)
+        assert answer.model_spec.name == "demo" and len(served.requests) == 1
+        change = model_service_pb2_grpc.ModelServiceStub(channel).HandleReloadConfigRequest
+        with pytest.raises(grpc.RpcError) as refused:
+            change(model_management_pb2.ReloadConfigRequest(), timeout=20)
+        # What gRPC makes of nginx's 404; the server behind knows no ModelService at all.
+        assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
+        assert "404" in refused.value.details()
 
 
 def test_the_example_runs_on_ports_that_compose_opens() -> None:
