@@ -43,6 +43,22 @@ def test_the_schema_would_notice_a_mistake() -> None:
         kubernetes_validate.validate(deployment, VERSIONS[0], strict=True)
 
 
+def test_the_publisher_writes_where_the_servers_read() -> None:
+    publisher = yaml.safe_load((SERVING / "publisher.yaml").read_text("utf-8"))
+    for version in VERSIONS:
+        kubernetes_validate.validate(publisher, version, strict=True)
+    assert publisher["metadata"]["namespace"] == KUSTOMIZATION["namespace"]
+    (volume,) = publisher["spec"]["volumes"]
+    claim = one("PersistentVolumeClaim")["metadata"]["name"]
+    assert volume["persistentVolumeClaim"] == {"claimName": claim}
+    # The namespace takes only what the restricted policy allows.
+    assert one("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+    for spec in (publisher["spec"], pod()):
+        assert spec["securityContext"]["runAsNonRoot"]
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert spec["securityContext"]["runAsUser"] == 65534
+
+
 def test_every_manifest_is_listed() -> None:
     listed = set(KUSTOMIZATION["resources"])
     assert listed == {f"k8s/{path.name}" for path in (SERVING / "k8s").glob("*.yaml")}
@@ -66,7 +82,7 @@ def test_kustomize_builds_what_the_api_takes() -> None:
 def test_the_server_is_started_with_flags_that_it_has() -> None:
     arguments = container()["args"]
     check_flags(arguments, {"/config/models": "config", "/config/server": "config"})
-    flags = dict(argument.lstrip("-").split("=") for argument in arguments)
+    flags = dict(argument.lstrip("-").split("=", 1) for argument in arguments)
     cpus = container()["resources"]["limits"]["cpu"]
     batching = parsed("config/batching.config", _batching())
     assert flags["tensorflow_intra_op_parallelism"] == cpus

@@ -11,12 +11,13 @@ import load_test
 import numpy as np
 import pytest
 import tensorflow as tf
+from loadtest import inputs
 from loadtest.inputs import rest_body
 from loadtest.measures import Outcome, summary
 from loadtest.targets import host_and_port
-from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
-from tests.operate.prediction_server import INPUTS, PredictionServer
+from tests.operate.prediction_server import INPUTS, PredictionServer, signatures
 from tests.operate.rest_server import RestServer
 from tfprompt.errors import ConfigError
 
@@ -123,6 +124,14 @@ def test_requests_hold_every_input_and_padding_comes_first(
 
 def _values(request: predict_pb2.PredictRequest, name: str) -> Any:
     return tf.make_ndarray(request.inputs[name]).tolist()
+
+
+def test_the_example_of_requests_fits_any_model() -> None:
+    example = Path(load_test.__file__).parent / "requests.example.jsonl"
+    requests = inputs.from_json_lines(
+        example, signatures().signature_def["recommend"].inputs, model_pb2.ModelSpec(name="demo")
+    )
+    assert len(requests) == 5 and all(set(r.inputs) == set(INPUTS) for r in requests)
 
 
 def test_requests_come_from_a_warm_up_file(tmp_path: Path, server: PredictionServer) -> None:
