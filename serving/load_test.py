@@ -151,9 +151,11 @@ def _plans(options: argparse.Namespace) -> list[tuple[float | None, Any]]:
                                      spacing=options.arrivals, seed=options.seed + step))
             for step, rate in enumerate(rates)
         ]  # fmt: skip
-    too_long = (options.seconds or 0) > schedule.MAX_SECONDS
-    too_many = (options.requests or 0) > schedule.MAX_REQUESTS
-    if not 1 <= options.clients <= MAX_CLIENTS or too_long or too_many:
+    if options.requests is None:
+        bounded = 0 < options.seconds <= schedule.MAX_SECONDS
+    else:
+        bounded = 1 <= options.requests <= schedule.MAX_REQUESTS
+    if not bounded or not 1 <= options.clients <= MAX_CLIENTS:
         raise ConfigError(
             f"1 to {MAX_CLIENTS} clients run for at most {schedule.MAX_SECONDS:.0f} seconds or "
             f"{schedule.MAX_REQUESTS:,} requests. Received: {options.clients} clients, "
