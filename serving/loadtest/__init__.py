@@ -1,0 +1,1 @@
+"""Load on a TensorFlow Serving endpoint, timed from when each request should have been sent."""
