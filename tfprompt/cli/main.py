@@ -17,7 +17,7 @@ import typer
 
 import tfprompt
 from tfprompt import _environment
-from tfprompt.cli import data, evaluate, export, failures, fit, inspect, recommend
+from tfprompt.cli import data, evaluate, export, failures, fit, inspect, recommend, serve
 
 app = typer.Typer(
     name="tfprompt",
@@ -48,7 +48,7 @@ def _root(
     """Trained prompts on a frozen text encoder, for recommendation."""
 
 
-for module in (fit, evaluate, recommend, export, inspect):
+for module in (fit, evaluate, recommend, export, serve, inspect):
     name = module.__name__.rpartition(".")[2]
     command = failures.guarded(getattr(module, name))
     app.command(name, epilog=module.EXAMPLE, no_args_is_help=True)(command)
