@@ -14,22 +14,9 @@ from tfprompt.serving.limits import InFlight, Limits
 from tfprompt.serving.metrics import Metrics
 from tfprompt.serving.servable import Servable
 from tfprompt.serving.signature import Signature
-from tfprompt.serving.versions import VersionManager, VersionStatus
-
-
-@dataclasses.dataclass(frozen=True)
-class Target:
-    """Which model a request means.
-
-    Args:
-        name: of the model.
-        version: None for the highest.
-        label: "" for none; not together with a version.
-    """
-
-    name: str
-    version: int | None = None
-    label: str = ""
+from tfprompt.serving.target import Target
+from tfprompt.serving.version_status import VersionStatus
+from tfprompt.serving.versions import VersionManager
 
 
 @dataclasses.dataclass(frozen=True)

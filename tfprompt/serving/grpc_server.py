@@ -22,8 +22,9 @@ from tensorflow_serving.apis import (
 
 from tfprompt.errors import ConfigError, DeadlineError, RequestError, ServingError
 from tfprompt.serving import codes, tensors
-from tfprompt.serving.core import ServingCore, Target
+from tfprompt.serving.core import ServingCore
 from tfprompt.serving.signature import Signature
+from tfprompt.serving.target import Target
 
 _LOG = logging.getLogger(__name__)
 _PREDICTION, _MODEL = "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"

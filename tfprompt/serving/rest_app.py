@@ -19,9 +19,10 @@ from starlette.staticfiles import StaticFiles
 
 from tfprompt.errors import DeadlineError, ServingError
 from tfprompt.serving import codes, json_inputs
-from tfprompt.serving.core import ServingCore, Target
+from tfprompt.serving.core import ServingCore
 from tfprompt.serving.json_outputs import write_outputs
 from tfprompt.serving.rest_paths import read_path
+from tfprompt.serving.target import Target
 
 _LOG = logging.getLogger(__name__)
 _JSON = "application/json"

@@ -6,7 +6,7 @@ import re
 from urllib.parse import unquote
 
 from tfprompt.errors import RequestError, ServingError
-from tfprompt.serving.core import Target
+from tfprompt.serving.target import Target
 
 _MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _METHOD = re.compile(_MODEL + ":(?P<rest>classify|regress|predict)", re.IGNORECASE | re.ASCII)

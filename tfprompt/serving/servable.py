@@ -107,5 +107,12 @@ class Servable:
             outputs = self._functions[name](**tensors)
             return {key: output.numpy() for key, output in outputs.items()}
         except tf.errors.OpError as error:
-            message = str(error.message).split("\n", 1)[0]
-            raise codes.error(codes.name(error.error_code), message) from error
+            raise codes.error(codes.name(error.error_code), _reason(error.message)) from error
+
+
+def _reason(message: str) -> str:
+    """What a graph refused, without the names of its nodes and the traces around it."""
+    around = ("Graph execution error", "Detected at node", "<stack traces", "[[")
+    lines = [line.strip() for line in message.splitlines()]
+    kept = [line for line in lines if line and not line.startswith(around)]
+    return " ".join(kept)[:1000] or message[:1000]

@@ -144,6 +144,10 @@ class LocalServer:
             raise ExportError(self._nothing())
         self._versions.watch(self.config.poll_seconds)
 
+    def poll(self) -> None:
+        """Looks for versions now, without waiting for the next time."""
+        self._versions.poll()
+
     def _nothing(self) -> str:
         failed = [status for status in self._versions.statuses() if status.state == "END"]
         if failed:

@@ -13,27 +13,11 @@ from pathlib import Path
 from tfprompt.errors import ModelNotFoundError, RequestError, ServingError
 from tfprompt.serving.base_directory import fingerprint, list_versions
 from tfprompt.serving.servable import Servable
+from tfprompt.serving.version_status import VersionStatus
 
 _LOG = logging.getLogger(__name__)
 # How many versions that are gone are still told of.
 _REMEMBERED = 16
-
-
-@dataclasses.dataclass(frozen=True)
-class VersionStatus:
-    """What became of a version.
-
-    Args:
-        version: its number.
-        state: "LOADING", "AVAILABLE", "UNLOADING" or "END", as GetModelStatus names them.
-        code: gRPC status, other than "OK" where it failed to load.
-        message: why it failed.
-    """
-
-    version: int
-    state: str
-    code: str = "OK"
-    message: str = ""
 
 
 @dataclasses.dataclass
