@@ -120,7 +120,9 @@ class Recommends(tf.Module):
         return {
             "item_ids": tf.where(past, "", ids),
             "scores": tf.where(past, LOWEST, scores),
-            "titles": tf.where(past, "", tf.strings.join([ids, tf.repeat(seen[:, None], width, axis=1)], ":")),
+            "titles": tf.where(
+                past, "", tf.strings.join([ids, tf.repeat(seen[:, None], width, axis=1)], ":")
+            ),
         }
 
     @tf.function(
