@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from tfprompt.cli import options, output
+from tfprompt.cli import failures, options, output
 
 EXAMPLE = "Example: tfprompt serve models/ml --rest-port 8501"
 
@@ -78,12 +80,11 @@ def serve(
             max_in_flight=max_in_flight,
         ),
     )
-    ended = threading.Event()
-    _on_signals(ended)
     with output.working("Loading"):
         _environment.load_tensorflow()
         server = LocalServer(base, config)
         server.start(wait=wait)
+    ended = _signalled()
     versions = server.core.versions.available()
     if json:
         output.emit_json(
@@ -104,19 +105,28 @@ def serve(
     ended.wait()
     if not server.stop(grace_seconds):
         output.note(f"requests were still running after {grace_seconds:g} s and were cut off")
+        _leave(failures.UNEXPECTED)
 
 
-def _on_signals(ended: threading.Event) -> None:
-    """The first Ctrl-C or SIGTERM drains the server, the second ends the process."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+def _signalled() -> threading.Event:
+    """Set by the first Ctrl-C or SIGTERM, which drains the server; the second ends the process."""
+    ended = threading.Event()
 
     def end(number: int, frame: object) -> None:
+        if ended.is_set():
+            _leave(128 + number)
         ended.set()
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
-    for number in before:
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
+    return ended
+
+
+def _leave(status: int) -> NoReturn:
+    # An exit would wait for the threads of requests, and those for TensorFlow.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _labels(given: list[str] | None) -> dict[str, int]:
