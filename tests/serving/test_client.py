@@ -17,7 +17,7 @@ import tfprompt
 from tests.serving import models
 from tests.serving.conftest import FREE
 from tfprompt.errors import ConfigError, ModelNotFoundError, RequestError
-from tfprompt.serving import AsyncClient, Client, LocalServer, Request, ServerConfig
+from tfprompt.serving import AsyncClient, Client, LocalServer, Request, ServerConfig, Tls
 
 ALL = [f"i{place}" for place in range(models.ITEMS)]
 
@@ -192,6 +192,15 @@ def test_another_model_version_or_label(shop_server: LocalServer, protocol: str)
     with Client(where, "shop", version_label="none", timeout_s=30) as client:
         with pytest.raises(RequestError, match="label"):
             client.recommend()
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_addresses_that_cannot_be(kind: Any) -> None:
+    for place in ("", "http://", "https://"):
+        with pytest.raises(ConfigError, match="localhost:8500"):
+            kind(place, "m")
+    with pytest.raises(ConfigError, match="https"):
+        kind("http://localhost:8501", "m", tls=Tls())
 
 
 def test_arguments_that_cannot_be() -> None:

@@ -24,8 +24,7 @@ from tfprompt.serving import Client, RetryPolicy
 NEVER = RetryPolicy(attempts=1)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_runs_is_finished_and_nothing_new_begun(adds: Path, number: int) -> None:
+def test_what_runs_is_finished_and_nothing_new_begun(adds: Path) -> None:
     with Process(adds, "--grace-seconds", 60) as process:
         assert process.told["name"] == "adds" and process.told["versions"] == [1]
         places = [process.grpc_address, process.rest_address]
@@ -47,7 +46,7 @@ def test_what_runs_is_finished_and_nothing_new_begun(adds: Path, number: int) ->
             thread.start()
         with httpx2.Client(base_url=process.rest_address, trust_env=False, timeout=60) as http:
             until(lambda: "tfprompt_serving_in_flight 2.0" in http.get("/metrics").text)
-            process.signal(number)
+            process.signal(signal.SIGTERM)
             until(lambda: http.get("/readyz").status_code == 503)
         for place in places:
             with Client(place, "adds", retry=NEVER, timeout_s=60) as late:
@@ -77,10 +76,10 @@ def test_a_second_signal_does_not_wait(adds: Path) -> None:
         thread.start()
         with httpx2.Client(base_url=process.rest_address, trust_env=False, timeout=60) as http:
             until(lambda: "tfprompt_serving_in_flight 1.0" in http.get("/metrics").text)
-            process.signal(signal.SIGTERM)
+            process.signal(signal.SIGINT)
             until(lambda: http.get("/readyz").status_code == 503)
-        process.signal(signal.SIGTERM)
-        assert process.end()[0] == 128 + signal.SIGTERM
+        process.signal(signal.SIGINT)
+        assert process.end()[0] == 128 + signal.SIGINT
         thread.join(60)
         client.close()
 

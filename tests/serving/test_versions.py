@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +104,19 @@ def test_an_old_version_stays_until_its_requests_are_done(
         x = np.array([1.0], np.float32)
         assert old.run("serving_default", {"x": x})["y"].tolist() == [2.0]
     assert states(manager) == {1: "END", 2: "AVAILABLE"}
+
+
+def test_a_version_that_is_gone_frees_its_memory(
+    manager: VersionManager, base: Path, shelf: Path
+) -> None:
+    manager.poll()
+    with manager.acquire() as servable:
+        remembered = weakref.ref(servable), weakref.ref(servable._functions["echo"])
+    del servable
+    publish(shelf / "2", base, 2)
+    for _ in range(3):  # the second look collects what the first one dropped
+        manager.poll()
+    assert [each() for each in remembered] == [None, None]
 
 
 def test_what_is_no_version_is_passed_over(manager: VersionManager, base: Path) -> None:

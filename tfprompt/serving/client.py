@@ -17,7 +17,7 @@ from tfprompt.serving.deadline import Deadline
 from tfprompt.serving.requests import Request
 from tfprompt.serving.retry import Attempts, RetryPolicy
 from tfprompt.serving.tls import Tls
-from tfprompt.serving.transport import Transport, open_transport
+from tfprompt.serving.transport import Transport, check_address, open_transport
 from tfprompt.serving.version_status import VersionStatus
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Client:
         retry: RetryPolicy | None = None,
         tls: Tls | None = None,
     ) -> None:
-        self.address = address
+        self.address = check_address(address, tls)
         self.target = plans.target_of(model, version, version_label)
         self.timeout_s = Deadline(timeout_s).timeout_s
         self.retry = retry or RetryPolicy()

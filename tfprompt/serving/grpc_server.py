@@ -14,11 +14,6 @@ from typing import Any, NoReturn, TypeVar
 import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
-    get_model_status_pb2,
-    predict_pb2,
-)
 
 from tfprompt.errors import ConfigError, DeadlineError, RequestError, ServingError
 from tfprompt.serving import codes, tensors
@@ -48,6 +43,13 @@ class GrpcServer:
     """
 
     def __init__(self, core: ServingCore, address: str) -> None:
+        # These load TensorFlow, which an import of this module shall not.
+        from tensorflow_serving.apis import (
+            get_model_metadata_pb2,
+            get_model_status_pb2,
+            predict_pb2,
+        )
+
         threads = core.limits.max_in_flight + _SPARE_THREADS
         self._server = grpc.server(
             futures.ThreadPoolExecutor(threads, thread_name_prefix="grpc"),
@@ -111,6 +113,8 @@ class GrpcServer:
         )
 
     def _predict(self, request: Any, context: grpc.ServicerContext) -> Any:
+        from tensorflow_serving.apis import predict_pb2
+
         limit = self._core.limits.max_elements
 
         def decode(signature: Signature) -> dict[str, Any]:
@@ -132,6 +136,8 @@ class GrpcServer:
         return response
 
     def _metadata(self, request: Any, context: grpc.ServicerContext) -> Any:
+        from tensorflow_serving.apis import get_model_metadata_pb2
+
         target = _target(request)
         with self._core.metrics.request("grpc", "metadata"):
             fields = list(request.metadata_field)
@@ -149,6 +155,8 @@ class GrpcServer:
                 return response
 
     def _status(self, request: Any, context: grpc.ServicerContext) -> Any:
+        from tensorflow_serving.apis import get_model_status_pb2
+
         response = get_model_status_pb2.GetModelStatusResponse()
         with self._core.metrics.request("grpc", "status"):
             for known in self._core.status(_target(request)):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tfprompt.errors import DeadlineError, ServingError, UnavailableError
+from tfprompt.errors import ConfigError, DeadlineError, ServingError, UnavailableError
 from tfprompt.serving import grpc_messages, rest_messages
 from tfprompt.serving.answers import ModelMetadata, Outputs
 from tfprompt.serving.signature import Signature
@@ -38,6 +38,22 @@ class Transport(Protocol):
 def is_rest(address: str) -> bool:
     """Whether an address is a URL; else it is host and port for gRPC."""
     return address.startswith(("http://", "https://"))
+
+
+def check_address(address: str, tls: Tls | None) -> str:
+    """The address, if it can be one.
+
+    Raises:
+        ConfigError: no address, or TLS for "http://", which would go unencrypted.
+    """
+    if not address or (is_rest(address) and not address.partition("://")[2]):
+        raise ConfigError(
+            'An address is "localhost:8500" for gRPC, or "http://localhost:8501" for REST. '
+            f"Received: {address!r}."
+        )
+    if tls is not None and address.startswith("http://"):
+        raise ConfigError(f'TLS needs an address that begins with "https://". Received: {address}.')
+    return address
 
 
 def open_transport(address: str, target: Target, tls: Tls | None) -> Transport:

@@ -61,11 +61,16 @@ class VersionManager:
         self._held: dict[int, _Held] = {}
         self._statuses: dict[int, VersionStatus] = {}
         self._failed: dict[int, object] = {}
+        self._dropped = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def poll(self) -> None:
         """Looks at the directory once, and loads and drops what that asks for."""
+        if self._dropped:
+            # A loaded module refers to itself in circles, and its weights are worth collecting.
+            self._dropped = False
+            gc.collect()
         found = list_versions(self.base)
         chosen: list[int] = []
         for version in sorted(found.keys() | self._held.keys(), reverse=True):
@@ -104,9 +109,7 @@ class VersionManager:
                 held.retired = True
                 idle = held.users == 0
             self._set(VersionStatus(version, "END" if idle else "UNLOADING"))
-        if versions:
-            # A loaded module refers to itself in circles, and its weights are worth collecting.
-            gc.collect()
+            self._dropped = self._dropped or idle
 
     def _set(self, status: VersionStatus) -> None:
         with self._lock:
@@ -142,6 +145,7 @@ class VersionManager:
                 held.users -= 1
                 last = held.retired and held.users == 0
             if last:
+                self._dropped = True
                 self._set(VersionStatus(held.servable.version, "END"))
 
     def statuses(self) -> list[VersionStatus]:
