@@ -132,6 +132,12 @@ def test_a_wrong_tensor(channel: grpc.Channel, inputs: Any, words: str) -> None:
     refused(lambda: predict(channel, predict_request(**inputs)), STATUS.INVALID_ARGUMENT, words)
 
 
+def test_a_long_message_arrives(channel: grpc.Channel) -> None:
+    for letter in ("x", "\n", "ü", "語"):
+        request = predict_request(**{letter * 5000: [1.0]})
+        refused(lambda r=request: predict(channel, r), STATUS.INVALID_ARGUMENT, "missing: {x}")
+
+
 def test_a_value_that_is_repeated_as_tensorflow_does(channel: grpc.Channel) -> None:
     response = predict(channel, predict_request(x=shaped(3, float_val=[1.0, 4.0])))
     assert list(response.outputs["y"].float_val) == [2.0, 5.0, 5.0]

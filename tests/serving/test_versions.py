@@ -54,9 +54,11 @@ def states(manager: VersionManager) -> dict[int, str]:
     return {status.version: status.state for status in manager.statuses()}
 
 
-def test_a_roll_over_loses_no_request(base: Path, shelf: Path) -> None:
+@pytest.mark.parametrize("max_batch_size", [0, 4])
+def test_a_roll_over_loses_no_request(base: Path, shelf: Path, max_batch_size: int) -> None:
     never = RetryPolicy(attempts=1)
-    with LocalServer(base, ServerConfig(**FREE, poll_seconds=0.02)) as server:
+    config = ServerConfig(**FREE, poll_seconds=0.02, max_batch_size=max_batch_size)
+    with LocalServer(base, config) as server:
         places = [f"127.0.0.1:{server.grpc_port}", f"http://127.0.0.1:{server.rest_port}"] * 2
         seen: list[list[float]] = [[] for _ in places]
         failures: list[Exception] = []

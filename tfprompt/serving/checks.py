@@ -31,6 +31,12 @@ def check_inputs(signature: Signature, inputs: Mapping[str, np.ndarray], limits:
                 field=name,
             )
         _check_shape(info, values.shape)
+        if values.size > limits.max_elements:
+            raise RequestError(
+                f"Input {name!r} has at most {limits.max_elements} values. Received: "
+                f"{values.size}.",
+                field=name,
+            )
         if values.ndim and values.shape[0] > limits.max_batch_rows:
             raise RequestError(
                 f"A request has at most {limits.max_batch_rows} rows. Received: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -70,6 +71,7 @@ class Client:
         self.retry = retry or RetryPolicy()
         self._tls = tls
         self._opened: Transport | None = None
+        self._opening = threading.Lock()
         self._metadata: ModelMetadata | None = None
 
     def recommend(
@@ -203,13 +205,15 @@ class Client:
 
     @property
     def _transport(self) -> Transport:
-        if self._opened is None:
-            self._opened = open_transport(self.address, self.target, self._tls)
-        return self._opened
+        with self._opening:
+            if self._opened is None:
+                self._opened = open_transport(self.address, self.target, self._tls)
+            return self._opened
 
     def close(self) -> None:
         """Ends the connections; a later call opens new ones."""
-        opened, self._opened = self._opened, None
+        with self._opening:
+            opened, self._opened = self._opened, None
         if opened is not None:
             opened.close()
 

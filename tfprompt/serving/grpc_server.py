@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent import futures
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -28,7 +28,6 @@ _SERVICES = ("", _PREDICTION, _MODEL)
 _SPARE_THREADS = 8
 # A message is framed and may hold a little more than its tensors; its answer may be larger.
 _ANSWER_BYTES = 256 * 1024 * 1024
-_Message = TypeVar("_Message")
 
 
 class GrpcServer:
@@ -183,8 +182,9 @@ class GrpcServer:
 
 
 def _abort(context: grpc.ServicerContext, code: str, message: str) -> NoReturn:
-    # The message travels in a header, which has a bound of its own.
-    context.abort(getattr(grpc.StatusCode, code), message[:2000])
+    # The message travels in a header of at most 8 KiB, where a character may take 9 bytes.
+    shown = message[: 2000 if message.isascii() else 800]
+    context.abort(getattr(grpc.StatusCode, code), shown)
     raise AssertionError("abort raises")
 
 

@@ -42,8 +42,10 @@ def from_proto(name: str, proto: Any, max_elements: int) -> np.ndarray:
     import tensorflow as tf
     from tensorflow.core.framework import types_pb2
 
-    known = {number: label for label, number in types_pb2.DataType.items()}
-    label = known.get(proto.dtype, str(proto.dtype))
+    try:
+        label = types_pb2.DataType.Name(proto.dtype)
+    except ValueError:
+        label = str(proto.dtype)
     if label not in DTYPES:
         raise RequestError(f"Input {name!r} has a type that is not served: {label}.", field=name)
     sizes = [dim.size for dim in proto.tensor_shape.dim]

@@ -62,11 +62,16 @@ class VersionManager:
         self._statuses: dict[int, VersionStatus] = {}
         self._failed: dict[int, object] = {}
         self._dropped = False
+        self._polling = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def poll(self) -> None:
         """Looks at the directory once, and loads and drops what that asks for."""
+        with self._polling:
+            self._poll()
+
+    def _poll(self) -> None:
         if self._dropped:
             # A loaded module refers to itself in circles, and its weights are worth collecting.
             self._dropped = False
