@@ -89,6 +89,13 @@ def test_a_batch_of_unequal_requests_is_each_alone(client: Client) -> None:
     assert [found.items for found in together] == [found.items for found in alone]
 
 
+def test_numpy_and_other_sequences(client: Client) -> None:
+    found = client.recommend(
+        np.array(["i0", "i1"]), k=np.int64(2), exclude=("i2",), fields={"price": np.float32(0.5)}
+    )
+    assert found.item_ids == ["i3", "i4"] and "/0.5" in found.items[0].title
+
+
 def test_scores(client: Client) -> None:
     assert client.score(["i3", "i1"], history=["i5"]) == [4.0, 2.0]
     many = client.score_many([{"candidates": ["i1"]}, {"candidates": ["i2", "i3", "i4"]}])
@@ -128,6 +135,7 @@ def test_metadata_and_status(client: Client) -> None:
         ({"fields": {"price": True}}, "price", "is float32"),
         ({"fields": {"wish": "x"}}, "wish", "argument of its own"),
         ({"history": "i1"}, "history", "list of item ids"),
+        ({"history": iter(["i1"])}, "history", "list of item ids"),
         ({"history": [1]}, "history", "is text"),
         ({"history": ["\ud800"]}, "history", "Unicode"),
         ({"k": 0}, "k", "1 or more"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,14 +45,15 @@ class Request:
     candidates: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if self.k is not None and (isinstance(self.k, bool) or not isinstance(self.k, int)):
+        if isinstance(self.k, bool) or not isinstance(self.k, numbers.Integral | None):
             raise RequestError(f"k is a whole number. Received: {self.k!r}.", field="k")
         if self.k is not None and not 1 <= self.k < 2**31:
             raise RequestError(f"k is 1 or more, or None. Received: {self.k}.", field="k")
         for name in ("history", "exclude", "candidates"):
-            if isinstance(getattr(self, name), str | bytes):
+            value = getattr(self, name)
+            if isinstance(value, str | bytes) or not hasattr(value, "__len__"):
                 raise RequestError(
-                    f"{name} is a list of item ids. Received: one string.", field=name
+                    f"{name} is a list of item ids. Received: {type(value).__name__}.", field=name
                 )
 
     def given(self) -> dict[str, Any]:
@@ -61,7 +63,7 @@ class Request:
             if len(getattr(self, name)):
                 values[name] = getattr(self, name)
         if self.k is not None:
-            values["k"] = self.k
+            values["k"] = int(self.k)
         if self.timestamp is not None:
             values["timestamp"] = _seconds(self.timestamp)
         for name, value in self.fields.items():

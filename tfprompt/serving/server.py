@@ -21,6 +21,7 @@ from tfprompt.serving.versions import VersionManager
 from tfprompt.serving.warmup import warm_up
 
 _LOG = logging.getLogger(__name__)
+_LAST_ANSWERS_S = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,7 +193,8 @@ class LocalServer:
         self._grpc.ready(False)
         self.core.in_flight.close()
         done = self.core.in_flight.wait(grace_s)
-        left_s = max(0.0, ends - time.monotonic())
+        # Answers that were computed in time are still to be written.
+        left_s = max(_LAST_ANSWERS_S if done else 0.0, ends - time.monotonic())
         self._grpc.stop(left_s)
         self._rest.stop(left_s)
         self._versions.stop()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tfprompt.errors import ModelNotFoundError, RequestError, ServingError
+from tfprompt.serving import codes
 from tfprompt.serving.base_directory import fingerprint, list_versions
 from tfprompt.serving.servable import Servable
 from tfprompt.serving.version_status import VersionStatus
@@ -94,7 +95,7 @@ class VersionManager:
         try:
             servable = self._load(directory, version)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the old one goes on
-            code = error.code if isinstance(error, ServingError) else "UNKNOWN"
+            code = _code(error)
             message = f"{type(error).__name__}: {str(error).strip()[:500]}"
             _LOG.warning("version %d of %s does not load: %s", version, self.name, message)
             self._failed[version] = seen
@@ -182,3 +183,10 @@ class VersionManager:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, ServingError):
+        return error.code
+    # TensorFlow's own errors carry the number of their gRPC status.
+    return codes.name(getattr(error, "error_code", codes.number("UNKNOWN")))
