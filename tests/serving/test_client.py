@@ -7,6 +7,7 @@ import datetime
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -264,3 +265,16 @@ def test_rest_needs_no_tensorflow(shop_server: LocalServer) -> None:
         env={"PYTHONPATH": str(Path(tfprompt.__file__).parents[1]), "PATH": ""},
     )  # fmt: skip
     assert done.stdout.splitlines() == ["['i0']", "[]"]
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "rest"])
+def test_threads_share_a_client(shop_server: LocalServer, protocol: str) -> None:
+    with (
+        Client(address(shop_server, protocol), "shop", timeout_s=60) as client,
+        ThreadPoolExecutor(6) as pool,
+    ):
+        found = list(pool.map(lambda n: client.recommend(history=ALL[: n % 7], k=1), range(42)))
+        assert [each.item_ids for each in found] == [[ALL[n % 7]] for n in range(42)]
+    # Closed, it opens a new connection when it is asked again.
+    assert client.recommend(k=1).item_ids == ["i0"]
+    client.close()

@@ -123,6 +123,7 @@ def test_the_server_loads_no_keras_3(adds: Path) -> None:
         (["{tmp}/nothing"], "no directory"),
         (["{adds}/1"], "itself a version"),
         (["{tmp}"], "--wait"),
+        (["{tmp}/broken"], "version 3"),
         (["{adds}", "--grpc-port", "70000"], "0 to 65535"),
         (["{adds}", "--label", "stable"], "NAME=VALUE"),
         (["{adds}", "--label", "stable=x"], "by its number"),
@@ -132,6 +133,8 @@ def test_the_server_loads_no_keras_3(adds: Path) -> None:
 def test_refused_in_one_line(
     adds: Path, tmp_path: Path, capsys: Any, words: list[str], said: str
 ) -> None:
+    (tmp_path / "broken" / "3").mkdir(parents=True)
+    (tmp_path / "broken" / "3" / "saved_model.pb").write_bytes(b"nothing")
     done = cli(capsys, "serve", *(word.format(tmp=tmp_path, adds=adds) for word in words))
     assert done.status == 2 and done.out == ""
     assert done.err.startswith("tfprompt serve:") and said in done.err

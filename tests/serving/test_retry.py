@@ -178,6 +178,17 @@ def test_a_silent_server_ends_in_time(failing: Failing, address: str) -> None:
         failing.hold.set()
 
 
+def test_many_attempts_end_in_time_too(failing: Failing, address: str) -> None:
+    failing.fail("UNAVAILABLE", 10**6)
+    patient = RetryPolicy(attempts=10**6, first_wait_s=0.01, longest_wait_s=0.02)
+    with Client(address, "m", retry=patient, timeout_s=0.5) as client:
+        began = time.monotonic()
+        with pytest.raises((UnavailableError, DeadlineError)):
+            client.status()
+    assert failing.calls > 1
+    assert 0.3 < time.monotonic() - began < 10  # slow machines need some room
+
+
 def test_nobody_there() -> None:
     import socket
 

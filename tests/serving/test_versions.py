@@ -252,7 +252,7 @@ def test_a_start_that_cannot_be(base: Path, tmp_path: Path) -> None:
         LocalServer(empty, ServerConfig(**FREE)).start()
     (empty / "1").mkdir()
     (empty / "1" / "saved_model.pb").write_bytes(b"nothing")
-    with pytest.raises(ExportError, match="No version loads.*empty/1"):
+    with pytest.raises(ExportError, match="No version in .*empty loads.*version 1:"):
         LocalServer(empty, ServerConfig(**FREE)).start()
     with LocalServer(base, ServerConfig(**FREE)) as server:
         for taken in ({"grpc_port": server.grpc_port, "rest_port": 0},

@@ -62,7 +62,7 @@ def serve(
     """
     from tfprompt import _environment
     from tfprompt.serving.limits import Limits
-    from tfprompt.serving.server import LocalServer, ServerConfig
+    from tfprompt.serving.server import LocalServer, ServerConfig, is_loopback
 
     config = ServerConfig(
         name=name,
@@ -97,10 +97,11 @@ def serve(
             }
         )
     shown = f"version {versions[-1]}" if versions else "no version yet"
+    warned = "" if is_loopback(host) else " Whoever reaches this address can ask: no TLS, no login."
     output.note(
         f"{server.name} ({shown}): gRPC {host}:{server.grpc_port}, "
         f"REST http://{host}:{server.rest_port}/v1/models/{server.name}. For development; "
-        "Ctrl-C stops it."
+        f"Ctrl-C stops it.{warned}"
     )
     ended.wait()
     if not server.stop(grace_seconds):

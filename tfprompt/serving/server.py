@@ -122,7 +122,7 @@ class LocalServer:
         from tfprompt.serving.rest_server import RestServer
 
         host = self.config.host
-        app = create_app(self.core, pages=self.config.pages, any_host=not _is_loopback(host))
+        app = create_app(self.core, pages=self.config.pages, any_host=not is_loopback(host))
         shown = f"[{host}]" if ":" in host else host
         self._grpc = GrpcServer(self.core, f"{shown}:{self.config.grpc_port}")
         self._rest = RestServer(app, host, self.config.rest_port)
@@ -152,8 +152,9 @@ class LocalServer:
     def _nothing(self) -> str:
         failed = [status for status in self._versions.statuses() if status.state == "END"]
         if failed:
-            return f"No version loads. Received: {self.base}/{failed[0].version}: " + (
-                failed[0].message
+            return (
+                f"No version in {self.base} loads. Received: version {failed[0].version}: "
+                f"{failed[0].message}"
             )
         return (
             f"A model base directory holds versions named by whole numbers. Received: {self.base}, "
@@ -213,7 +214,8 @@ class LocalServer:
         self.stop()
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
     if host == "localhost":
         return True
     try:

@@ -97,7 +97,9 @@ class VersionManager:
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the old one goes on
             code = _code(error)
             message = f"{type(error).__name__}: {str(error).strip()[:500]}"
-            _LOG.warning("version %d of %s does not load: %s", version, self.name, message)
+            # Before the watching begins, who started it raises what the status says.
+            level = logging.DEBUG if self._thread is None else logging.WARNING
+            _LOG.log(level, "version %d of %s does not load: %s", version, self.name, message)
             self._failed[version] = seen
             self._set(VersionStatus(version, "END", code, message))
             return False
