@@ -41,7 +41,17 @@ _EXPORTS = {
     "load": "tfprompt.models.loading",
     "recommend": "tfprompt.models.recommending",
 }
-_MODULES = ("artifacts", "data", "encoders", "errors", "evaluation", "layers", "runs", "training")
+_MODULES = (
+    "artifacts",
+    "data",
+    "encoders",
+    "errors",
+    "evaluation",
+    "layers",
+    "runs",
+    "serving",
+    "training",
+)
 
 # Those that load TensorFlow.
 _TENSORFLOW = (
@@ -60,7 +70,17 @@ __all__ = ["__version__", *sorted(_EXPORTS), *_MODULES]
 
 # ruff: noqa: F401 - what type checkers see here, __getattr__ gives at run time.
 if TYPE_CHECKING:
-    from tfprompt import artifacts, data, encoders, errors, evaluation, layers, runs, training
+    from tfprompt import (
+        artifacts,
+        data,
+        encoders,
+        errors,
+        evaluation,
+        layers,
+        runs,
+        serving,
+        training,
+    )
     from tfprompt.encoders.prompted import PromptedEncoder
     from tfprompt.errors import TfpromptError
     from tfprompt.evaluation.judging import judge

@@ -8,7 +8,12 @@ TfpromptError
 ├── BackboneError     a backbone that cannot be loaded, cut or matched
 ├── CheckpointError   a run directory or prompt file that cannot be used
 ├── ExportError       an artifact that cannot be written or would not serve
-└── DownloadError     a file that could not be fetched or is not what was expected
+├── DownloadError     a file that could not be fetched or is not what was expected
+└── ServingError      a model server did not answer as asked
+    ├── RequestError         the request breaks a rule; asking again does not help
+    ├── ModelNotFoundError   no such model, version or label on that server
+    ├── UnavailableError     the server is away or has too much to do; later it may answer
+    └── DeadlineError        no answer in time
 ```
 
 `WishWarning` is no error: the wish was answered, though not word by word.
@@ -21,10 +26,15 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DataError",
+    "DeadlineError",
     "DownloadError",
     "ExportError",
+    "ModelNotFoundError",
+    "RequestError",
+    "ServingError",
     "TemplateError",
     "TfpromptError",
+    "UnavailableError",
     "WishWarning",
 ]
 
@@ -99,6 +109,53 @@ class ExportError(TfpromptError):
 
 class DownloadError(TfpromptError, OSError):
     """A file could not be fetched, or its checksum is not the expected one."""
+
+
+class ServingError(TfpromptError):
+    """A model server did not answer as asked.
+
+    Args:
+        message: the rule, what was received, and the remedy.
+        code: name of the gRPC status, over REST too: "INVALID_ARGUMENT", "UNAVAILABLE" …
+        field: the input that was wrong, where one is known.
+    """
+
+    def __init__(self, message: str, code: str = "UNKNOWN", field: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+
+
+class RequestError(ServingError, ValueError):
+    """A request breaks a rule: an unknown column, a wrong type or length, an unknown signature."""
+
+    def __init__(
+        self, message: str, code: str = "INVALID_ARGUMENT", field: str | None = None
+    ) -> None:
+        super().__init__(message, code, field)
+
+
+class ModelNotFoundError(ServingError, LookupError):
+    """The server has no such model, version or label."""
+
+    def __init__(self, message: str, code: str = "NOT_FOUND", field: str | None = None) -> None:
+        super().__init__(message, code, field)
+
+
+class UnavailableError(ServingError, ConnectionError):
+    """The server cannot be reached, is starting or stopping, or has too much to do."""
+
+    def __init__(self, message: str, code: str = "UNAVAILABLE", field: str | None = None) -> None:
+        super().__init__(message, code, field)
+
+
+class DeadlineError(ServingError, TimeoutError):
+    """There was no answer in time."""
+
+    def __init__(
+        self, message: str, code: str = "DEADLINE_EXCEEDED", field: str | None = None
+    ) -> None:
+        super().__init__(message, code, field)
 
 
 class WishWarning(UserWarning):

@@ -33,7 +33,7 @@ COMMANDS = dict(_commands(typer.main.get_command(app)))
 
 def test_the_commands() -> None:
     assert {words[0] for words in COMMANDS} == {
-        "fit", "evaluate", "recommend", "export", "inspect", "data",
+        "fit", "evaluate", "recommend", "export", "serve", "inspect", "data",
     }  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
         "import sys\nfrom tfprompt.cli.main import run\n"
         "try: run(['fit', '--help'])\n"
         "except SystemExit as end: status = end.code\n"
-        "heavy = ('tensorflow', 'keras', 'keras_hub', 'polars', 'numpy', 'matplotlib')\n"
+        "heavy = ('tensorflow', 'keras', 'keras_hub', 'polars', 'numpy', 'matplotlib', 'grpc')\n"
         "print('loaded:', [name for name in heavy if name in sys.modules], status)"
     )
     floor = (

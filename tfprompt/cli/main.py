@@ -17,7 +17,17 @@ import typer
 
 import tfprompt
 from tfprompt import _environment
-from tfprompt.cli import data, evaluate, export, failures, fit, inspect, lint_export, recommend
+from tfprompt.cli import (
+    data,
+    evaluate,
+    export,
+    failures,
+    fit,
+    inspect,
+    lint_export,
+    recommend,
+    serve,
+)
 
 app = typer.Typer(
     name="tfprompt",
@@ -48,7 +58,7 @@ def _root(
     """Trained prompts on a frozen text encoder, for recommendation."""
 
 
-for module in (fit, evaluate, recommend, export, lint_export, inspect):
+for module in (fit, evaluate, recommend, export, lint_export, serve, inspect):
     name = module.__name__.rpartition(".")[2]
     command = failures.guarded(getattr(module, name))
     app.command(name.replace("_", "-"), epilog=module.EXAMPLE, no_args_is_help=True)(command)

@@ -1,0 +1,75 @@
+"""Talks to TensorFlow Serving, and serves its protocol locally for development.
+
+```python
+with tp.serving.Client("localhost:8500", model="demo") as client:
+    for item in client.recommend(history=["50", "181"], k=5):
+        print(item.item_id, item.score)
+```
+
+Names are resolved on first use: a client over REST needs no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfprompt.serving.answers import ModelMetadata, Outputs, Recommendations, ScoredItem
+    from tfprompt.serving.async_client import AsyncClient
+    from tfprompt.serving.client import Client
+    from tfprompt.serving.limits import Limits
+    from tfprompt.serving.requests import Request
+    from tfprompt.serving.retry import RetryPolicy
+    from tfprompt.serving.server import LocalServer, ServerConfig
+    from tfprompt.serving.signature import Signature, TensorInfo
+    from tfprompt.serving.tls import Tls
+    from tfprompt.serving.version_status import VersionStatus
+
+_EXPORTS = {
+    "AsyncClient": "async_client",
+    "Client": "client",
+    "Limits": "limits",
+    "LocalServer": "server",
+    "ModelMetadata": "answers",
+    "Outputs": "answers",
+    "Recommendations": "answers",
+    "Request": "requests",
+    "RetryPolicy": "retry",
+    "ScoredItem": "answers",
+    "ServerConfig": "server",
+    "Signature": "signature",
+    "TensorInfo": "signature",
+    "Tls": "tls",
+    "VersionStatus": "version_status",
+}
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "Limits",
+    "LocalServer",
+    "ModelMetadata",
+    "Outputs",
+    "Recommendations",
+    "Request",
+    "RetryPolicy",
+    "ScoredItem",
+    "ServerConfig",
+    "Signature",
+    "TensorInfo",
+    "Tls",
+    "VersionStatus",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'tfprompt.serving' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f"tfprompt.serving.{_EXPORTS[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
