@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -278,3 +279,11 @@ def test_threads_share_a_client(shop_server: LocalServer, protocol: str) -> None
     # Closed, it opens a new connection when it is asked again.
     assert client.recommend(k=1).item_ids == ["i0"]
     client.close()
+
+
+def test_both_clients_take_the_same() -> None:
+    names = {name for name in vars(Client) if not name.startswith("_")}
+    assert names == {name for name in vars(AsyncClient) if not name.startswith("_")}
+    for name in (*names, "__init__"):
+        one, other = (inspect.signature(getattr(kind, name)) for kind in (Client, AsyncClient))
+        assert one == other, name
