@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,12 @@ from tfprompt.serving.signature import TensorInfo
 
 
 def filling(info: TensorInfo) -> Any:
-    """What stands for "not given": "" for text, NaN for decimals, 0 and False for the rest."""
+    """What stands for "not given".
+
+    It is "" for text, NaN for decimals, now for `timestamp`, 0 and False for the rest.
+    """
+    if info.name == "timestamp" and info.dtype == "int64":
+        return int(time.time())
     if info.dtype == "string":
         return ""
     if info.dtype.startswith("float"):

@@ -31,7 +31,8 @@ class Request:
         exclude: item ids never to recommend.
         prompt: name of a prompt; "" for the default one.
         fields: values of the columns that the model's template names, and of any other input.
-        timestamp: the moment of the request, in seconds since 1970 or as a datetime with a zone.
+        timestamp: the moment of the request, in seconds since 1970 (-1 for unknown) or as a
+            datetime with a zone; None for now.
         candidates: item ids to score.
     """
 
