@@ -78,8 +78,8 @@ def stored_values(values: np.ndarray, dtype: CatalogType) -> tuple[tf.Tensor, tf
 
     Example:
         >>> stored, scales = stored_values(np.array([[0.5, -1.0]], "float32"), "int8")
-        >>> stored.numpy().tolist(), scales.numpy().round(4).tolist()
-        ([[64, -127]], [0.0079])
+        >>> stored.numpy().tolist(), round(float(scales[0]), 4)
+        ([[64, -127]], 0.0079)
     """
     values = np.asarray(values, np.float32)
     if dtype != "int8":

@@ -82,18 +82,16 @@ def warm_up_requests(
     records: list[WarmUp] = []
     made_of: list[list[Request]] = []
     for name, specs in signatures.items():
-        own = batches if name in ("serving_default", "recommend") else batches[:2]
+        own = batches if name == "serving_default" else batches[:2]
         for place, requests in enumerate(own):
             count = len(requests)
             rows = np.arange(count * _CANDIDATES).reshape(count, -1) % len(item_ids)
             others: dict[str, Any] = {
                 "k": [0 if place % 2 else 10] * count,
                 "candidates": [["", *(item_ids[row] for row in some)] for some in rows],
-                "item_id": [item_ids[row] if row % 2 else "" for row in range(count)],
-                "text": [item_texts[row] for row in range(count)],
+                "item_id": [item_ids[row] if row % 2 else "" for row in rows[:, 0]],
+                "text": [item_texts[row] for row in rows[:, 0]],
             }
-            if "history" not in specs and "item_id" not in specs and "candidates" not in specs:
-                others = {}
             inputs = signature_inputs(specs, requests, tokenizer, **others)
             records.append(WarmUp(name, inputs))
             made_of.append(list(requests))

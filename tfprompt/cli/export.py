@@ -11,7 +11,7 @@ from tfprompt.cli import options, output
 from tfprompt.errors import ConfigError
 
 EXAMPLE = (
-    "Examples: tfprompt export runs/ml models/ml/1. Another catalog: "
+    "Example: tfprompt export runs/ml models/ml/1. Another catalog: "
     "tfprompt export --reuse models/ml/1 --items new.parquet"
 )
 
