@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 RUN    ?= runs/demo
+# Test files that run at the same time; 0 runs them in one process.
+WORKERS ?= 2
 MODEL  ?= models/demo/1
 
 .DEFAULT_GOAL := help
@@ -29,7 +31,7 @@ demo: install
 	test -d $(MODEL) || $(BIN)/tfprompt export $(RUN) $(MODEL)
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

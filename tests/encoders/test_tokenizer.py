@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -43,6 +44,15 @@ def test_a_saved_model_gives_the_same(family: str, tmp_path: Path) -> None:
     served = tf.saved_model.load(str(tmp_path)).signatures["serving_default"](tf.constant(TEXTS))
     for name, value in module.tokenizer(TEXTS).items():
         np.testing.assert_array_equal(served[name], value)
+
+
+@pytest.mark.parametrize("family", ["xlm_roberta", "llama"])
+def test_a_global_seed_does_not_take_the_model_away(family: str) -> None:
+    tokenizer = tiny_loaded_backbone(layers=2, family=family).tokenizer
+    before = tokenizer(TEXTS)["token_ids"].numpy()
+    # Sets TensorFlow's seed and with it empties the cache of kernels.
+    keras.utils.set_random_seed(1)
+    np.testing.assert_array_equal(tokenizer(TEXTS)["token_ids"], before)
 
 
 def test_special_ids(tiny: LoadedBackbone) -> None:

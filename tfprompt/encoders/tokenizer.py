@@ -68,6 +68,9 @@ class TextTokenizer(tf.Module):
                 _DEFAULT_SEQUENCE_LENGTH, max_sequence_length or _DEFAULT_SEQUENCE_LENGTH
             )
         self.sequence_length = self.check_length(sequence_length)
+        self._trace()
+
+    def _trace(self) -> None:
         # A traced function, so that eager calls run the graph operations too: KerasHub tokenizes
         # with another library outside a graph, and the two need not agree.
         self._pieces = tf.function(
@@ -116,7 +119,17 @@ class TextTokenizer(tf.Module):
         Returns:
             int32 `[B, (pieces)]`.
         """
-        return self._pieces(tf.convert_to_tensor(strings, dtype=tf.string))
+        strings = tf.convert_to_tensor(strings, dtype=tf.string)
+        try:
+            return self._pieces(strings)
+        except tf.errors.NotFoundError:
+            # A SentencePiece model lives in TensorFlow's kernel cache, which setting a global seed
+            # empties (`keras.utils.set_random_seed`): it is put there again.
+            if not hasattr(self.keras_tokenizer, "set_proto"):
+                raise
+            self.keras_tokenizer.set_proto(self.keras_tokenizer.proto)
+            self._trace()
+            return self._pieces(strings)
 
     def __call__(
         self,
