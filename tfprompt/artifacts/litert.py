@@ -92,7 +92,6 @@ def export_litert(
             "The check runs the file with ai_edge_litert. Received: it is not installed. "
             "pip install 'tfprompt[edge]', or pass check=False."
         )
-    model.prepare()
     text = DeviceText(model.encoder, field_tokens, wish_tokens if wish else 0)
     shapes = _shapes(model, k if catalog == "inside" else 0, k, max_history, exclude, wish)
     graph = DeviceGraph(model, text, shapes)

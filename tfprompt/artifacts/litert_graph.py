@@ -45,7 +45,7 @@ class DeviceGraph(keras.Model):
     nor the table of word vectors.
 
     Args:
-        model: a trained retriever, prepared.
+        model: a trained retriever.
         text: the text inputs.
         shapes: the fixed sizes.
 
@@ -69,6 +69,7 @@ class DeviceGraph(keras.Model):
         self.text = text
         self.shapes = shapes
         self.columns = model.catalog.columns
+        model.prepare()
         table, tower = model.item_table, model.item_tower
         if model.encoder.item_tokens is not None:
             vectors, ids = table.all_items()
@@ -86,9 +87,7 @@ class DeviceGraph(keras.Model):
 
     def _constant(self, name: str, value: Any) -> Any:
         value = np.asarray(value, np.float32)
-        weight = self.add_weight(
-            shape=value.shape, initializer="zeros", trainable=False, name=name
-        )
+        weight = self.add_weight(shape=value.shape, initializer="zeros", trainable=False, name=name)
         weight.assign(value)
         return weight
 

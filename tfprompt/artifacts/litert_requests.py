@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,17 +52,14 @@ def sample(graph: DeviceGraph, source: Source, count: int, seed: int = 0) -> lis
             wish = ""
         elif not wish and place % 2:
             wish = texts[int(rng.integers(len(texts)))]
-        ratings = request.history_ratings
-        fitting.append(
-            Request(
-                history=list(request.history or ())[-newest:],
-                history_ratings=None if ratings is None else list(ratings)[-newest:],
-                profile=request.profile,
-                context=request.context,
-                wish=wish,
-            )
-        )
+        fitting.append(dataclasses.replace(_fitting(request, newest), wish=wish))
     return fitting
+
+
+def requests_of(graph: DeviceGraph, part: Requests) -> list[Request]:
+    """All requests of a part, in its order, with histories that fit the device."""
+    model, newest = graph.retriever, graph.shapes.history
+    return [_fitting(_of_part(model, part, row), newest) for row in range(len(part))]
 
 
 def device_inputs(graph: DeviceGraph, request: Request) -> dict[str, np.ndarray]:
@@ -105,6 +103,17 @@ def keras_answer(graph: DeviceGraph, request: Request) -> tuple[np.ndarray, np.n
         empty = np.zeros((1, model.item_table.width), np.float32)
         query = wish_queries(model, query, empty if read is None else read.wanted)
     return np.asarray(query)[0], known_history(model.catalog, request)[0]
+
+
+def _fitting(request: Request, newest: int) -> Request:
+    """The request with the newest items of its history alone."""
+    ratings = request.history_ratings
+    return dataclasses.replace(
+        request,
+        history=list(request.history or ())[-newest:],
+        history_ratings=None if ratings is None else list(ratings)[-newest:],
+        exclude=(),
+    )
 
 
 def _of_part(model: Retriever, part: Requests, row: int) -> Request:
