@@ -62,7 +62,7 @@ class Setting:
             "max_history": min(self.history, longest),
             "field_tokens": self.field_tokens,
             "wish": wish,
-            "catalog": "beside" if self.variant == "beside" else "inside",
+            "catalog": "beside" if self.variant == "beside" else None,
         }
 
     def graph(self, model: tp.Retriever) -> Any:
@@ -191,7 +191,8 @@ def sweep(setting: Setting, model: tp.Retriever, run: Any, given: Any) -> list[d
             options |= setting.options(model)
             model.export(path, format="litert", k=given.k, **options)
             said, every = read_json(path.with_suffix(".json")), path
-            if options["catalog"] == "inside":
+            beside = path.with_name(f"{path.stem}.candidates.npy")
+            if not beside.exists():
                 every = path.with_stem(f"all-{path.stem}")
                 model.export(every, format="litert", k=len(model.catalog), **options)
             rows[quantize] = {
@@ -205,6 +206,7 @@ def sweep(setting: Setting, model: tp.Retriever, run: Any, given: Any) -> list[d
                 "wish": said["shapes"]["wish"],
                 "quantize": quantize,
                 "bytes": said["bytes"],
+                "bytes_beside": beside.stat().st_size if beside.exists() else 0,
                 **quality(every, asked, run.split),
             }
             print(setting, quantize, rows[quantize], flush=True)

@@ -110,5 +110,7 @@ def compare(graph: DeviceGraph, path: Path, requests: list[Request], exact: bool
 def _plain(value: np.ndarray) -> Any:
     """Nested lists; NaN becomes None."""
     if value.dtype.kind == "f":
-        return np.where(np.isnan(value), None, value).tolist()
+        numbers = value.astype(object)
+        numbers[np.isnan(value)] = None
+        return numbers.tolist()
     return value.tolist()

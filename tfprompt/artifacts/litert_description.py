@@ -90,10 +90,10 @@ def tokenizer_settings(text: DeviceText) -> dict[str, Any]:
 
 
 def ranges(expression: str) -> str:
-    """A character class of RE2 as hexadecimal ranges.
+    r"""A character class of RE2 as hexadecimal ranges.
 
     Example:
-        >>> ranges(r"[\\\\x{0}-\\\\x{8}\\\\x{B}]".replace(chr(92) * 2, chr(92)))
+        >>> ranges(r"[\x{0}-\x{8}\x{B}]")
         '0-8 B'
     """
     body = expression[1:-1]

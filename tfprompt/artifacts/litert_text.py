@@ -56,7 +56,7 @@ class DeviceText:
         return bool(self.length or self.wish_length)
 
     def constant(self) -> dict[str, np.ndarray]:
-        """The one row of a template without fields: `token_ids`, `padding_mask`, `order` `[1, T]`."""
+        """The row of a template without fields: `token_ids`, `padding_mask`, `order` `[1, T]`."""
         return {name: np.asarray(value) for name, value in self.plan({}, 1).items()}
 
     def row(self, fields: Mapping[str, str]) -> np.ndarray:

@@ -156,7 +156,7 @@ class KeptModel(keras.Model):
             ExportError: the artifact cannot be written, or would fail its first user.
         """
         # Artifacts stand above models: imported when used.
-        given = {} if k is None else {"k": k}
+        given: dict[str, Any] = {} if k is None else {"k": k}
         if format == "litert":
             from tfprompt.artifacts.litert import export_litert
 
