@@ -110,14 +110,14 @@ class FileScorer:
         self.runner = Interpreter(str(path), num_threads=2).get_signature_runner()
         beside = path.with_name(f"{path.stem}.candidates.npy")
         self.candidates = np.load(beside) if beside.exists() else None
-        self.queries: list[np.ndarray] = []
+        self.queries: dict[int, np.ndarray] = {}
 
     def scores(self, requests: Any, rows: np.ndarray) -> np.ndarray:
         """Scores `[B, N]`; the history's items are hidden by the file already."""
         scores = np.full((len(rows), len(requests.catalog)), -np.inf, np.float32)
         for place, row in enumerate(rows):
             answer = self.runner(**self.inputs[row])
-            self.queries.append(answer["embedding"][0])
+            self.queries[int(row)] = answer["embedding"][0]
             if self.candidates is not None:
                 scores[place] = self.candidates @ answer["embedding"][0]
                 continue

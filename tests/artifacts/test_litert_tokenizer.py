@@ -69,7 +69,7 @@ def test_all_titles_of_movielens(module: ModuleType, minilm: LoadedBackbone) -> 
         frame = load("movielens-100k").items.frame
     except DownloadError as error:
         pytest.skip(f"MovieLens-100K cannot be fetched: {error}")
-    titles = frame["title"].to_list()
+    titles = [title or "" for title in frame["title"].to_list()]
     assert len(titles) == 1682
     tokenizer = device_tokenizer(module, minilm)
     assert [tokenizer.pieces(t) for t in titles] == minilm.tokenizer.pieces(titles).to_list()
