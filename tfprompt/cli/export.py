@@ -27,7 +27,7 @@ def export(
 
         _environment.load_tensorflow()
         opened.description()
-        opened.model().export(str(directory), **({} if k is None else {"k": k}))
+        opened.model().export(str(directory), k=k)
         signatures = _signatures(directory)
     size_bytes = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
     if json:
