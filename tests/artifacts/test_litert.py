@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 import tfprompt as tp
 from tests import toy
 from tests.artifacts.device import ask
+from tfprompt.data.request import Request
 from tfprompt.models.retriever import Retriever
 
 # Every kind of segment; the wish's own way through the whole backbone beside it.
@@ -141,5 +142,12 @@ def test_ratings_of_the_history(own_home: Path, tmp_path: Path) -> None:
     from tests import rated
 
     model = Retriever(toy.encoder("{soft:2} watched {history:items rating}"), rated.rated().items)
-    path = model.export(tmp_path / "rated.tflite", format="litert", k=3)
-    assert json.loads(path.with_suffix(".json").read_text())["check"]["same_items"] == 1.0
+    asked = [
+        Request(history=["i1", "i5", "nobody"], history_ratings=[5.0, None, 1.0]),
+        Request(history=["i2"], history_ratings=[1.0]),
+        Request(history=["i2"], history_ratings=[5.0]),
+        Request(history=[]),
+    ]
+    path = model.export(tmp_path / "rated.tflite", format="litert", k=3, calibration=asked)
+    check = json.loads(path.with_suffix(".json").read_text())["check"]
+    assert (check["requests"], check["same_items"]) == (4, 1.0)

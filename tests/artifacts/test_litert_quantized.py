@@ -15,7 +15,6 @@ from tfprompt.models.retriever import Retriever
 
 @pytest.fixture(scope="module")
 def model(own_home: Path) -> Retriever:
-    # Wider than the toy: a matrix of 1,024 numbers or fewer stays in float32.
     return toy.retriever("{soft:2} watched {history:items}", collaborative=4)
 
 

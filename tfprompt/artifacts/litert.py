@@ -203,9 +203,21 @@ def _publish(folder: Path, target: Path) -> None:
     try:
         for role, path in files_of(target).items():
             if made[role].exists():
-                os.link(made[role], path)  # unlike a rename, refuses a file that came meanwhile
+                _move(made[role], path)
                 moved.append(path)
     except OSError as error:
         for path in moved:
             path.unlink(missing_ok=True)
         raise ExportError(f"The files could not be written. Received: {error}.") from error
+
+
+def _move(source: Path, path: Path) -> None:
+    """Renames, but never over a file that came meanwhile."""
+    try:
+        os.link(source, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if path.exists():
+            raise
+        os.replace(source, path)
