@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def words(own_home: Path) -> Retriever:
 
 @pytest.fixture(scope="module")
 def small(words: Retriever, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("device") / "words.tflite"
+    path = tmp_path_factory.mktemp("device") / "films.tflite"
     return words.export(path, format="litert", k=5)
 
 
@@ -89,7 +90,23 @@ def test_a_template_of_words_takes_a_history_alone(words: Retriever, small: Path
     check(words, small, [{"history": history} for history in histories], k=5)
     description = json.loads(small.with_suffix(".json").read_text())
     assert list(description["inputs"]) == ["history"]
-    assert not small.with_name("words.vocab.txt").exists()
+    assert not small.with_name("films.vocab.txt").exists()
+
+
+def test_the_documented_program_runs(
+    words: Retriever, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "edge.md").read_text("utf-8")
+    (program,) = re.findall(r"```python\n(import numpy.*?)```", page, flags=re.S)
+    for shown, here in (('"50"', '"i5"'), ('"181"', '"i1"'), ("(1, 50)", "(1, 6)")):
+        assert shown in program
+        program = program.replace(shown, here)
+    *lines, last = program.strip().splitlines()
+    monkeypatch.chdir(small.parent)
+    names: dict[str, Any] = {}
+    exec("\n".join(lines), names)
+    expected = [item.item_id for item in tp.recommend(words, history=["i5", "i1"], k=5)]
+    assert eval(last, names) == expected
 
 
 def test_words_need_only_the_layers_above_the_seam(small: Path) -> None:
