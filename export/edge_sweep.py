@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
+import importlib.metadata
 import itertools
 import json
 import shlex
@@ -229,18 +230,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of one measurement")
     parser.add_argument("--output", type=Path, default=RESULT)
     given = parser.parse_args()
-    result: dict[str, Any] = {"format": 1, "benchmark": "edge", "rows": [], "commands": []}
+    result: dict[str, Any] = {"format": 1, "benchmark": "edge", "rows": []}
     if given.output.exists():
         result = read_json(given.output)
     result |= {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": machine(),
-        "versions": versions(),
+        "versions": versions() | {"ai-edge-litert": importlib.metadata.version("ai-edge-litert")},
         "k": given.k,
         "threads": list(THREADS),
     }
-    command = shlex.join(["python", "export/edge_sweep.py", *map(_short, sys.argv[1:])])
-    result["commands"] = list(dict.fromkeys([*result["commands"], command]))
+    command = shlex.join(["python", "export/edge_sweep.py", *_arguments(sys.argv[1:])])
     for path in given.runs:
         run = tp.runs.Run(path)
         model = run.model()
@@ -253,7 +253,7 @@ def main() -> None:
         ):
             rows = sweep(setting, model, run, given)
             for row in rows:
-                row["keras_ndcg@10"] = kept["ndcg@10"]
+                row |= {"keras_ndcg@10": kept["ndcg@10"], "command": command}
             new = {_key(row) for row in rows}
             result["rows"] = [r for r in result["rows"] if _key(r) not in new] + rows
             write_json(given.output, result)
@@ -263,9 +263,12 @@ def _key(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["run"], row["variant"], row["history"], row["text"]
 
 
-def _short(argument: str) -> str:
-    """A path as a reader would type it."""
-    return f"runs/{Path(argument).name}" if Path(argument).is_dir() else argument
+def _arguments(given: list[str]) -> list[str]:
+    """As a reader would type them: runs by their names, results where they belong."""
+    if "--output" in given:
+        at = given.index("--output")
+        given = given[:at] + given[at + 2 :]
+    return [f"runs/{Path(each).name}" if Path(each).is_dir() else each for each in given]
 
 
 if __name__ == "__main__":
