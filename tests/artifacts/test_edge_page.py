@@ -29,15 +29,15 @@ def test_dynamic_files_are_small_near_and_faster(result: dict[str, Any]) -> None
     for row in result["rows"]:
         setting = tuple(row[name] for name in ("run", "variant", "history", "text"))
         rows.setdefault(setting, {})[row["quantize"]] = row
-    whole = 0
+    whole, kept = 0, []
     for kinds in rows.values():
         exact, dynamic = kinds[None], kinds["dynamic"]
         assert dynamic["bytes"] <= 0.3 * exact["bytes"]
-        # The default seam, the last layer; the page shows what lower ones lose.
-        if exact["prompt_layer"] == exact["layers"] - 1:
-            assert dynamic["ndcg@10"] >= 0.99 * exact["ndcg@10"]
+        kept.append(dynamic["ndcg@10"] / exact["ndcg@10"])
         whole += bool(exact["wish"] or exact["text"])
         # The file as float32 is the model: the same list for every request.
         assert exact["cosine_min"] > 0.9999
         assert dynamic["threads_1"]["processor_ms"] < exact["threads_1"]["processor_ms"]
+    # Over the settings: in a single one, a hit more or less is up to half a percent or more.
+    assert sum(kept) / len(kept) >= 0.99 and min(kept) >= 0.98
     assert whole, "a file with the whole backbone is measured too"
