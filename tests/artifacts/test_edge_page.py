@@ -35,9 +35,9 @@ def test_dynamic_files_are_small_near_and_faster(result: dict[str, Any]) -> None
         assert dynamic["bytes"] <= 0.3 * exact["bytes"]
         kept.append(dynamic["ndcg@10"] / exact["ndcg@10"])
         whole += bool(exact["wish"] or exact["text"])
-        # The file as float32 is the model: the same list for every request.
+        # A float32 file gives the queries of the model.
         assert exact["cosine_min"] > 0.9999
         assert dynamic["threads_1"]["processor_ms"] < exact["threads_1"]["processor_ms"]
-    # Over the settings: in a single one, a hit more or less is up to half a percent or more.
+    # Over the settings: in a single one, one hit more or less is about half a percent.
     assert sum(kept) / len(kept) >= 0.99 and min(kept) >= 0.98
     assert whole, "a file with the whole backbone is measured too"
