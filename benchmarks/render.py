@@ -251,8 +251,9 @@ def _origin(runs: list[Result]) -> list[str]:
 
 
 def load(folder: Path = RESULTS) -> list[Result]:
-    """The result files, by name."""
-    return [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+    """The result files of this page, by name; docs/edge.md has its own."""
+    found = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+    return [result for result in found if result["benchmark"] != "edge"]
 
 
 def main() -> int:

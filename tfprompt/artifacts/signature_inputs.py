@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfprompt.data.request import Request
-from tfprompt.models.request_fields import _as_text
+from tfprompt.models.request_fields import as_text
 
 if TYPE_CHECKING:
     from tfprompt.encoders.tokenizer import TextTokenizer
@@ -82,7 +82,7 @@ def _value(name: str, spec: tf.TensorSpec, request: Request) -> Any:
 
 
 def _text_of(name: str, request: Request) -> str:
-    return request.wish if name == "wish" else _as_text(request.values.get(name))
+    return request.wish if name == "wish" else as_text(request.values.get(name))
 
 
 def _moment(values: Mapping[str, Any]) -> int:

@@ -64,7 +64,8 @@ class WordPiece:
         self.lowercase = lowercase
         self.strip_accents = lowercase if strip_accents is None else strip_accents
         self.split_ideographs = split_ideographs
-        self._unknown_token = unknown_token
+        self.unknown_token = unknown_token
+        self.max_word_characters = _MAX_WORD_CHARACTERS
         self._pieces = tf_text.FastWordpieceTokenizer(
             vocab=list(vocabulary),
             token_out_type=tf.int32,
@@ -99,7 +100,7 @@ class WordPiece:
             keep_delim_regex_pattern=characters.PUNCTUATION,
         )
         too_long = tf.strings.length(words.flat_values, unit="UTF8_CHAR") > _MAX_WORD_CHARACTERS
-        return words.with_flat_values(tf.where(too_long, self._unknown_token, words.flat_values))
+        return words.with_flat_values(tf.where(too_long, self.unknown_token, words.flat_values))
 
     def __call__(self, strings: tf.Tensor) -> tf.RaggedTensor:
         """Ids of the pieces without special tokens: `[B]` to int32 `[B, (pieces)]`."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import keras
 import numpy as np
 
 from tfprompt.encoders.texts import encode_texts
-from tfprompt.errors import ConfigError
+from tfprompt.errors import ConfigError, ExportError
 from tfprompt.models import prompt_files, retriever_config
 
 if TYPE_CHECKING:
@@ -134,18 +134,39 @@ class KeptModel(keras.Model):
         """
         return prompt_files.save(self, directory, optimizer=optimizer, metrics=metrics, data=data)
 
-    def export(self, filepath: str | os.PathLike[str], **options: Any) -> Path:
-        """Writes a SavedModel for TensorFlow Serving.
+    def export(
+        self,
+        filepath: str | os.PathLike[str],
+        *,
+        k: int | None = None,
+        format: Literal["saved_model", "litert"] = "saved_model",
+        **options: Any,
+    ) -> Path:
+        """Writes a SavedModel for TensorFlow Serving, or a LiteRT file; see `tfprompt.artifacts`.
 
         Args:
-            filepath: `<name>/<version>` with an integer version; must not exist.
-            **options: as of `tfprompt.artifacts.export_saved_model`; `k=50` bounds the results
-                of a request.
+            filepath: `<name>/<version>` with an integer version, or `<name>.tflite`; must not
+                exist.
+            k: results of each request, by default 100, on a device 20; a ranker judges what each
+                request gives it.
+            format: "saved_model", or "litert" for a retriever on a device.
+            **options: of `export_saved_model`, as `titles=True`, or of `export_litert`, as
+                `quantize="dynamic"`.
+
+        Raises:
+            ExportError: the artifact cannot be written, or would fail its first user.
         """
         # Artifacts stand above models: imported when used.
+        given: dict[str, Any] = {} if k is None else {"k": k}
+        if format == "litert":
+            from tfprompt.artifacts.litert import export_litert
+
+            return export_litert(self, filepath, **given, **options)
+        if format != "saved_model":
+            raise ExportError(f"A format is 'saved_model' or 'litert'. Received: {format!r}.")
         from tfprompt.artifacts.saved_model import export_saved_model
 
-        return export_saved_model(self, filepath, **options)
+        return export_saved_model(self, filepath, **given, **options)
 
     def load_prompts(self, directory: str | os.PathLike[str]) -> None:
         """Reads what `save_prompts` wrote; a compiled model gets the optimizer's state too.

@@ -66,7 +66,7 @@ class RequestFields:
             rows: int `[n]`, rows of the users.
         """
         names = self.encoder.template.fields
-        columns = [map(_as_text, self._column(name, rows, None)) for name in names]
+        columns = [map(as_text, self._column(name, rows, None)) for name in names]
         keys = zip(*columns, strict=True) if names else [()]
         self._compute([key for key in dict.fromkeys(keys) if key not in self._states], names)
 
@@ -85,7 +85,7 @@ class RequestFields:
             name: self._column(name, rows, context)
             for name in (*template.fields, *template.features)
         }
-        fields = {name: [_as_text(v) for v in values[name]] for name in template.fields}
+        fields = {name: [as_text(v) for v in values[name]] for name in template.fields}
         taken = self._text_states(fields, len(rows))
         for name in template.features:
             if name in self.columns:
@@ -191,7 +191,8 @@ def clock(name: str, timestamps: np.ndarray) -> pl.Series:
     return time.dt.month().cast(pl.Int32) - 1
 
 
-def _as_text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A column's value as a template reads it: "" for none, 24 for 24.0."""
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer():

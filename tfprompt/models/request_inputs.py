@@ -47,7 +47,7 @@ def request_inputs(
         read = read_wish(model, request.wish)
     wanted = read.wish.wanted if read is not None else ""
     encoder, table = model.encoder, model.item_table
-    users = _one_row({**request.values, WISH: wanted}, model.catalog.columns)
+    users = request_frame({**request.values, WISH: wanted}, model.catalog.columns)
     fields = RequestFields(encoder, model.catalog.columns, users, cache=False)
     inputs: dict[str, Any] = dict(fields.take(np.zeros(1, int)))
     rows, ratings = known_history(model.catalog, request)
@@ -91,7 +91,7 @@ def known_history(catalog: Catalog, request: Request) -> tuple[np.ndarray, np.nd
     return rows[rows >= 0], ratings[rows >= 0]
 
 
-def _one_row(values: Mapping[str, Any], columns: Mapping[str, Column]) -> pl.DataFrame:
+def request_frame(values: Mapping[str, Any], columns: Mapping[str, Column]) -> pl.DataFrame:
     """The columns of one request; what its timestamp says of the clock is among them."""
     row = dict(values)
     clocks = [name for name in CLOCK_FEATURES if name not in columns]

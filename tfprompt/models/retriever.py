@@ -162,7 +162,8 @@ class Retriever(FitsParts):
             inputs: as for `PromptedEncoder`, with `history` int `[B, H]` (catalog rows, -1 for
                 padding) in place of `items`; or with `vectors` `[B, H, V]` (in the table's
                 space, see `ItemTable.from_text`), `ids` `[B, H, R]` where there are any, and
-                `items_mask`.
+                `items_mask`; or with `items` as the encoder takes them, and `vectors` where
+                there is a `content_weight`.
             every_position: one query a step.
             training: runs dropout.
         """
@@ -172,7 +173,7 @@ class Retriever(FitsParts):
             prepared["vectors"], prepared["ids"] = self.item_table(history, training=training)
             prepared["items_mask"] = history >= 0
         vectors, ids = prepared.pop("vectors", None), prepared.pop("ids", None)
-        if self.encoder.item_tokens is not None:
+        if self.encoder.item_tokens is not None and "items" not in prepared:
             prepared["items"] = self.item_tower.tokens(vectors, ids)
         queries = self.encoder(prepared, every_position=every_position, training=training)
         if self.similarity == "cosine":
