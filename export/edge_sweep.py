@@ -68,8 +68,8 @@ class Setting:
 
     def graph(self, model: tp.Retriever) -> Any:
         """The graph whose inputs the files have."""
-        from tfprompt.artifacts.litert_graph import DeviceGraph, Shapes
-        from tfprompt.artifacts.litert_text import DeviceText
+        from tfprompt.artifacts.litert.graph import DeviceGraph, Shapes
+        from tfprompt.artifacts.litert.text import DeviceText
 
         options = self.options(model)
         text = DeviceText(model.encoder, self.field_tokens, 32 if options["wish"] else 0)
@@ -80,7 +80,7 @@ class Asked:
     """The requests of the test part as a file's inputs, and Keras' queries of every tenth."""
 
     def __init__(self, setting: Setting, model: tp.Retriever, split: Any) -> None:
-        from tfprompt.artifacts.litert_requests import device_inputs, keras_answer, requests_of
+        from tfprompt.artifacts.litert.requests import device_inputs, keras_answer, requests_of
 
         graph = setting.graph(model)
         requests = requests_of(graph, split.test)

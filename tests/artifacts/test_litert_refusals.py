@@ -9,8 +9,8 @@ import pytest
 
 import tfprompt as tp
 from tests import toy
-from tfprompt.artifacts import litert
-from tfprompt.artifacts.litert_description import ranges
+from tfprompt.artifacts.litert import export as litert
+from tfprompt.artifacts.litert.description import ranges
 from tfprompt.encoders import _bert_characters as characters
 from tfprompt.errors import ExportError
 from tfprompt.models.retriever import Retriever

@@ -11,8 +11,8 @@ import pytest
 
 from tests.encoders.hard_strings import HARD_STRINGS
 from tests.tiny import tiny_loaded_backbone
-from tfprompt.artifacts.litert_description import tokenizer_settings
-from tfprompt.artifacts.litert_text import DeviceText
+from tfprompt.artifacts.litert.description import tokenizer_settings
+from tfprompt.artifacts.litert.text import DeviceText
 from tfprompt.data.named import load
 from tfprompt.encoders.loading import LoadedBackbone, load_backbone
 from tfprompt.encoders.prompted import PromptedEncoder

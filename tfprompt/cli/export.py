@@ -23,7 +23,7 @@ def export(
     ] = None,
     directory: Annotated[
         Path | None,
-        typer.Argument(help="Where to write: MODEL/VERSION; the next version with --reuse."),
+        typer.Argument(help="MODEL/VERSION, or FILE.tflite for a device; next to --reuse if none."),
     ] = None,
     k: Annotated[int | None, typer.Option(help="The most items in an answer.")] = None,
     titles: Annotated[bool, typer.Option(help="Answer with titles too.")] = False,
@@ -33,6 +33,9 @@ def export(
     tokens: Annotated[
         bool, typer.Option("--tokens", help="Take token ids; needs no TensorFlow Text.")
     ] = False,
+    quantize: Annotated[
+        str | None, typer.Option(help="Of FILE.tflite: fp16, dynamic or int8; float32 if none.")
+    ] = None,
     prompt: Annotated[
         list[str] | None,
         typer.Option(help="A further prompt, NAME=DIRECTORY; repeatable."),
@@ -52,6 +55,11 @@ def export(
 ) -> None:
     """Write the best epoch as a SavedModel for TensorFlow Serving, warmed up and checked."""
     prompts = options.pairs(prompt, "--prompt")
+    if directory is not None and directory.suffix == ".tflite":
+        _device_file(run, directory, k, quantize, check, json)
+        return
+    if quantize is not None:
+        raise ConfigError("--quantize is of a file for devices, FILE.tflite. Received: none.")
     with output.working("Exporting"):
         from tfprompt import _environment
 
@@ -78,6 +86,34 @@ def export(
         for name, sides in made["signatures"].items()
     ]
     output.table(["signature", "inputs", "outputs"], rows)
+
+
+def _device_file(
+    run: Path | None, file: Path, k: int | None, quantize: str | None, check: bool, json: bool
+) -> None:
+    """Writes a LiteRT file, its int8 ranges measured on the validation part."""
+    from tfprompt.runs.run import Run
+
+    if run is None:
+        raise ConfigError("A file for devices is exported from a run directory. Received: none.")
+    opened = Run(run)
+    opened.description()
+    with output.working("Exporting"):
+        from tfprompt import _environment
+
+        _environment.load_tensorflow()
+        path = opened.model().export(
+            str(file), format="litert", k=k, quantize=quantize, check=check,
+            calibration=opened.split.validation,
+        )  # fmt: skip
+    beside = sorted(path.parent.glob(f"{path.stem}.*"))
+    sizes = {each.name: each.stat().st_size for each in beside}
+    if json:
+        output.emit_json({"file": str(path), "size_bytes": sizes})
+        return
+    output.table(
+        ["file", "MB"], [[name, f"{size / 1e6:.2f}"] for name, size in sizes.items()], ("MB",)
+    )
 
 
 def _of_run(

@@ -10,8 +10,8 @@ import tfprompt
 from tfprompt.encoders import _bert_characters as characters
 
 if TYPE_CHECKING:
-    from tfprompt.artifacts.litert_graph import DeviceGraph
-    from tfprompt.artifacts.litert_text import DeviceText
+    from tfprompt.artifacts.litert.graph import DeviceGraph
+    from tfprompt.artifacts.litert.text import DeviceText
 
 FORMAT = 1
 _CLASSES = {

@@ -17,7 +17,7 @@ from tfprompt.models.wishes import wish_queries
 from tfprompt.prompts.template import CLOCK_FEATURES, WISH
 
 if TYPE_CHECKING:
-    from tfprompt.artifacts.litert_graph import DeviceGraph
+    from tfprompt.artifacts.litert.graph import DeviceGraph
     from tfprompt.models.retriever import Retriever
 
 # What a request is calibrated or compared with: a part of a split, or requests, or neither.

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tfprompt._files import write_json
-from tfprompt.artifacts.litert_check import compare
-from tfprompt.artifacts.litert_convert import QUANTIZE, Quantize, convert
-from tfprompt.artifacts.litert_description import describe
-from tfprompt.artifacts.litert_graph import DeviceGraph, Shapes, device_candidates
-from tfprompt.artifacts.litert_requests import Source, device_inputs, sample
-from tfprompt.artifacts.litert_text import DeviceText
+from tfprompt.artifacts.litert.check import compare
+from tfprompt.artifacts.litert.convert import QUANTIZE, Quantize, convert
+from tfprompt.artifacts.litert.description import describe
+from tfprompt.artifacts.litert.graph import DeviceGraph, Shapes, device_candidates
+from tfprompt.artifacts.litert.requests import Source, device_inputs, sample
+from tfprompt.artifacts.litert.text import DeviceText
 from tfprompt.errors import ExportError
 
 if TYPE_CHECKING:

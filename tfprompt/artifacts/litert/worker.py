@@ -1,6 +1,6 @@
 """Runs a `.tflite` file as a device does: a process with `ai_edge_litert` and numpy alone.
 
-Started as a script by `litert_check`; it imports neither TensorFlow nor tfprompt.
+Started as a script by `check.py`; it imports neither TensorFlow nor tfprompt.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from tfprompt.encoders.texts import pooled_graph
 from tfprompt.models.wishes import wish_candidates, wish_queries
 
 if TYPE_CHECKING:
-    from tfprompt.artifacts.litert_text import DeviceText
+    from tfprompt.artifacts.litert.text import DeviceText
     from tfprompt.models.retriever import Retriever
 
 # Taken off the score of what must not be recommended. Scores are of the order of 1; the lowest

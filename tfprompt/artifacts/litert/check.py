@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfprompt.artifacts import litert_worker
-from tfprompt.artifacts.litert_graph import device_candidates
-from tfprompt.artifacts.litert_requests import device_inputs, keras_answer
+from tfprompt.artifacts.litert import worker
+from tfprompt.artifacts.litert.graph import device_candidates
+from tfprompt.artifacts.litert.requests import device_inputs, keras_answer
 from tfprompt.errors import ExportError
 
 if TYPE_CHECKING:
-    from tfprompt.artifacts.litert_graph import DeviceGraph
+    from tfprompt.artifacts.litert.graph import DeviceGraph
     from tfprompt.data.request import Request
 
 # Two float32 programs add up in another order; scores nearer than this may change places.
@@ -29,7 +29,7 @@ _TIMEOUT_S = 600
 
 
 def run_apart(path: Path, requests: list[dict[str, np.ndarray]]) -> dict[str, Any]:
-    """Answers of the file in a process of its own; see `litert_worker.main`.
+    """Answers of the file in a process of its own; see `worker.main`.
 
     Raises:
         ExportError: the process fails, or is not alone with the interpreter.
@@ -39,7 +39,7 @@ def run_apart(path: Path, requests: list[dict[str, np.ndarray]]) -> dict[str, An
         asked.write_text(json.dumps([{k: _plain(v) for k, v in r.items()} for r in requests]))
         # -I: the process sees installed packages, not this program's paths and environment.
         done = subprocess.run(
-            [sys.executable, "-I", litert_worker.__file__, str(path), str(asked)],
+            [sys.executable, "-I", worker.__file__, str(path), str(asked)],
             capture_output=True, text=True, cwd=folder, timeout=_TIMEOUT_S,
         )  # fmt: skip
     if done.returncode:

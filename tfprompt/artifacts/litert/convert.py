@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfprompt.errors import ExportError
 
 if TYPE_CHECKING:
-    from tfprompt.artifacts.litert_graph import DeviceGraph
+    from tfprompt.artifacts.litert.graph import DeviceGraph
 
 Quantize = Literal["fp16", "dynamic", "int8"]
 QUANTIZE = (None, "fp16", "dynamic", "int8")
