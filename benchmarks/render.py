@@ -34,6 +34,7 @@ def render(results: Iterable[Result]) -> str:
     """The page for these result files."""
     # Here, since they import this module.
     import render_judged
+    import render_serving
     import render_tasks
     import render_wishes
 
@@ -46,6 +47,7 @@ def render(results: Iterable[Result]) -> str:
         "likes": render_judged.likes,
         "two-stage": render_judged.two_stage,
         "multitask": render_tasks.multitask,
+        "serving": render_serving.serving,
     }
     parts = [HEAD, *(makers[result["benchmark"]](result) for result in results)]
     if len(parts) == 1:

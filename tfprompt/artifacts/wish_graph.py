@@ -40,14 +40,15 @@ class WishGraph(tf.Module):
 
     def vectors(self, name: str, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Vectors of the text `name` in the space of the items' texts `[B, V]`, zeros for none."""
-        tokens = self.texts.sequence(name, inputs)
-        # A batch without a text, most of all requests, does not pass through the network.
         given = self.texts.given(name, inputs)
         width = self._model().item_table.width
-        vectors = tf.cond(
-            tf.reduce_any(given),
-            lambda: self.text_graph(tokens["token_ids"], tokens["padding_mask"]),
-            lambda: tf.zeros([tf.shape(given)[0], width]),
-        )
+
+        def encode() -> tf.Tensor:
+            tokens = self.texts.sequence(name, inputs)
+            return self.text_graph(tokens["token_ids"], tokens["padding_mask"])
+
+        # A batch without a text, as most requests are, passes neither tokenizer nor network.
+        nothing = tf.zeros([tf.shape(given)[0], width])
+        vectors = tf.cond(tf.reduce_any(given), encode, lambda: nothing)
         vectors = self._model().item_table.from_text(vectors)
         return tf.where(given[:, tf.newaxis], vectors, 0.0)

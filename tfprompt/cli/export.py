@@ -23,7 +23,9 @@ def export(
     ] = None,
     directory: Annotated[
         Path | None,
-        typer.Argument(help="MODEL/VERSION, or FILE.tflite for a device; next to --reuse if none."),
+        typer.Argument(
+            help="MODEL/VERSION, or MODEL for its next version; FILE.tflite for a device."
+        ),
     ] = None,
     k: Annotated[int | None, typer.Option(help="The most items in an answer.")] = None,
     titles: Annotated[bool, typer.Option(help="Answer with titles too.")] = False,
@@ -133,7 +135,8 @@ def _of_run(
     if directory is None:
         if reuse is None:
             raise ConfigError("An export needs a directory, MODEL/VERSION. Received: none.")
-        directory = _next_version(reuse)
+        directory = reuse.parent
+    directory = _version(directory)
     about = {
         "data": opened.record["data"],
         "metrics": {f"validation_{n}": v for n, v in (description.get("metrics") or {}).items()},
@@ -165,7 +168,7 @@ def _exchanged(
     if items is not None:
         names = options.pairs(column, "--column")
         catalog = read_items(items, item_text=card["item_text"], columns=names)
-    target = directory or run or _next_version(reuse)
+    target = _version(directory or run or reuse.parent)
     made = reuse_artifact(reuse, target, items=catalog, prompts=prompts, check=check)
     return {
         "directory": str(made.directory),
@@ -174,11 +177,12 @@ def _exchanged(
     }
 
 
-def _next_version(version: Path) -> Path:
-    """One more than the highest version beside `version`."""
-    base = version.resolve().parent
-    numbers = [int(path.name) for path in base.iterdir() if path.name.isdecimal()]
-    return version.parent / str(max(numbers, default=0) + 1)
+def _version(directory: Path) -> Path:
+    """The directory itself where its name is a version, else the next version inside it."""
+    if directory.name.isdecimal():
+        return directory
+    numbers = [int(path.name) for path in directory.glob("*") if path.name.isdecimal()]
+    return directory / str(max(numbers, default=0) + 1)
 
 
 def _signatures(directory: Path) -> dict[str, Any]:
