@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,62 @@ def test_why_tells_what_is_lost_without_each_part(page: Page, shown: Shown) -> N
     before = page.driver.execute_script(calls)
     page.reasons(page.listed()[1])
     assert page.driver.execute_script(calls) == before  # One request told of all items.
+
+
+def test_the_latest_answer_wins(page: Page, shown: Shown) -> None:
+    slow = {"offline": False, "latency": 3000, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.driver.execute_script(
+        "window.seen = []; new MutationObserver(() => seen.push(document.querySelectorAll("
+        "'#results > li').length)).observe(document.getElementById('results'), {childList: true})"
+    )
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
+    try:
+        page.pick("star")
+        page.until(lambda: page.one("#results").get_attribute("aria-busy") == "true")
+        page.pick("good")
+        page.comes(shown.recommend(history=["i1", "i4"]))
+    finally:
+        page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**slow, "latency": 0})
+        page.driver.execute_cdp_cmd("Network.disable", {})
+    # The first request was under way and given up: one list was drawn, not two.
+    assert page.driver.execute_script("return seen") == [K]
+
+
+def test_every_input_of_any_signature_is_sent(page: Page) -> None:
+    types = {
+        "history": ("string", 2), "history_ratings": ("float32", 2), "exclude": ("string", 2),
+        "candidates": ("string", 2), "tags": ("string", 2), "wish": ("string", 1),
+        "k": ("int32", 1), "price": ("float32", 1), "whole": ("int32", 1),
+        "timestamp": ("int64", 1),
+    }  # fmt: skip
+    signature = {name: {"dtype": dtype, "rank": rank} for name, (dtype, rank) in types.items()}
+    requests = [
+        {"history": ["a", "b"], "exclude": ["c"], "candidates": ["x"], "k": 3, "columns": {}},
+        {
+            "history": [],
+            "wish": "w",
+            "candidates": ["y"],
+            "columns": {"price": "1.5", "whole": "2"},
+        },
+    ]
+    script = (
+        "const [signature, requests, done] = arguments; import('/inputs.js').then(({inputsOf}) =>"
+        "done(JSON.stringify(inputsOf(signature, requests), (key, value) =>"
+        "Number.isNaN(value) ? 'NaN' : value)))"
+    )
+    assert json.loads(page.driver.execute_async_script(script, signature, requests)) == {
+        "history": [["", "a", "b"], ["", "", ""]],
+        "history_ratings": [["NaN"] * 3] * 2,
+        "exclude": [["", "c"], ["", ""]],
+        "candidates": [["x"], ["y"]],
+        "tags": [[""], [""]],
+        "wish": ["", "w"],
+        "k": [3, 0],
+        "price": ["NaN", 1.5],
+        "whole": [0, 2],
+        "timestamp": [-1, -1],
+    }
 
 
 def test_what_is_not_wanted_goes_and_comes_back(page: Page, shown: Shown) -> None:

@@ -67,7 +67,7 @@ function reasons(items, asked, signal) {
   return async (item, place) => {
     answer ??= explain(model, asked, ids, signal);
     try {
-      place.replaceChildren(...drawn((await answer).get(item.id)));
+      place.replaceChildren(...drawn((await answer).get(item.id), item.score));
     } catch (error) {
       answer = undefined;
       if (signal.aborted) return;

@@ -52,8 +52,12 @@ export async function explain(model, request, ids, signal) {
   );
 }
 
-/** The bars of one item. */
-export function drawn({ score, parts }) {
+/**
+ * The bars of one item.
+ * @param {Object} reasons of the item, from `explain`.
+ * @param {number} listed its score in the list.
+ */
+export function drawn({ score, parts }, listed) {
   const largest = Math.max(...parts.map((part) => Math.abs(part.value)), 1e-9);
   const lines = parts.map((part) => {
     const bar = element("span", { class: part.value < 0 ? "against" : "for" });
@@ -66,8 +70,11 @@ export function drawn({ score, parts }) {
       element("span", { class: "track", "aria-hidden": "true" }, bar),
     );
   });
+  // A model of two stages compares an item with all that it found, of which the list is a part.
+  const same = Math.abs(score - listed) < 0.001;
+  const which = same ? "the score" : "its score among the items of this list";
   const note =
-    `Each number is what the score (${shown(score)}) loses when that part alone is left out; ` +
+    `Each number is what ${which} (${shown(score)}) loses when that part alone is left out; ` +
     "they need not add up to it.";
   return [element("ul", { class: "parts" }, ...lines), element("p", { class: "hint", text: note })];
 }
