@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import models
+from tests.serving import models, page
 from tfprompt.serving import LocalServer, ServerConfig
 
 FREE = {"grpc_port": 0, "rest_port": 0}
@@ -59,3 +59,8 @@ def adds_server(adds: Path) -> Iterator[LocalServer]:
 def shop_server(recommends: Path) -> Iterator[LocalServer]:
     with LocalServer(recommends, ServerConfig(**FREE)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory: pytest.TempPathFactory, own_home: Path) -> page.Shown:
+    return page.export(tmp_path_factory.mktemp("page") / "films")

@@ -19,6 +19,7 @@ import tfprompt
 from tfprompt import _environment
 from tfprompt.cli import (
     data,
+    demo_page,
     evaluate,
     export,
     failures,
@@ -58,7 +59,7 @@ def _root(
     """Trained prompts on a frozen text encoder, for recommendation."""
 
 
-for module in (fit, evaluate, recommend, export, lint_export, serve, inspect):
+for module in (fit, evaluate, recommend, export, lint_export, serve, demo_page, inspect):
     name = module.__name__.rpartition(".")[2]
     command = failures.guarded(getattr(module, name))
     app.command(name.replace("_", "-"), epilog=module.EXAMPLE, no_args_is_help=True)(command)

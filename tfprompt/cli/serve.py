@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import signal
 import sys
+import tempfile
 import threading
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from tfprompt.cli import failures, options, output
+from tfprompt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tfprompt.serving.server import LocalServer
 
 EXAMPLE = "Example: tfprompt serve models/ml --rest-port 8501"
 
@@ -50,6 +57,13 @@ def serve(
     grace_seconds: Annotated[
         float, typer.Option(help="How long requests may go on after SIGTERM or Ctrl-C.")
     ] = 10.0,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="Directory of static files to show at /, as `tfprompt demo-page`'s."),
+    ] = None,
+    demo_page: Annotated[
+        bool, typer.Option("--demo-page", help="Make a demo page of the model and show it at /.")
+    ] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Start without a version and wait for one.")
     ] = False,
@@ -62,8 +76,10 @@ def serve(
     """
     from tfprompt import _environment
     from tfprompt.serving.limits import Limits
-    from tfprompt.serving.server import LocalServer, ServerConfig, is_loopback
+    from tfprompt.serving.server import LocalServer, ServerConfig
 
+    if page is not None and demo_page:
+        raise ConfigError("--page shows a page that is there, --demo-page makes one. Give one.")
     config = ServerConfig(
         name=name,
         host=host,
@@ -79,11 +95,33 @@ def serve(
             max_batch_rows=max_batch_rows,
             max_in_flight=max_in_flight,
         ),
+        pages=page,
     )
-    with output.working("Loading"):
-        _environment.load_tensorflow()
-        server = LocalServer(base, config)
-        server.start(wait=wait)
+    with contextlib.ExitStack() as temporary:
+        with output.working("Loading"):
+            _environment.load_tensorflow()
+            if demo_page:
+                config = dataclasses.replace(config, pages=_made_page(base, name, temporary))
+            server = LocalServer(base, config)
+            server.start(wait=wait)
+        _run(server, grace_seconds, temporary, json)
+
+
+def _made_page(base: Path, name: str, temporary: contextlib.ExitStack) -> Path:
+    """A demo page that is there until the server ends."""
+    from tfprompt.serving.demo_page import write_demo_page
+
+    folder = temporary.enter_context(tempfile.TemporaryDirectory(prefix="tfprompt-page-"))
+    return write_demo_page(base, Path(folder) / "page", name=name)
+
+
+def _run(
+    server: LocalServer, grace_seconds: float, temporary: contextlib.ExitStack, json: bool
+) -> None:
+    """Tells where the server is, and waits for its end."""
+    from tfprompt.serving.server import is_loopback
+
+    host = server.config.host
     ended = _signalled()
     versions = server.core.versions.available()
     if json:
@@ -98,14 +136,17 @@ def serve(
         )
     shown = f"version {versions[-1]}" if versions else "no version yet"
     warned = "" if is_loopback(host) else " Whoever reaches this address can ask: no TLS, no login."
+    shows_page = server.config.pages is not None
+    page = f" Page: http://{host}:{server.rest_port}/." if shows_page else ""
     output.note(
         f"{server.name} ({shown}): gRPC {host}:{server.grpc_port}, "
-        f"REST http://{host}:{server.rest_port}/v1/models/{server.name}. For development; "
+        f"REST http://{host}:{server.rest_port}/v1/models/{server.name}.{page} For development; "
         f"Ctrl-C stops it.{warned}"
     )
     ended.wait()
     if not server.stop(grace_seconds):
         output.note(f"requests were still running after {grace_seconds:g} s and were cut off")
+        temporary.close()
         _leave(failures.UNEXPECTED)
 
 
@@ -131,8 +172,6 @@ def _leave(status: int) -> NoReturn:
 
 
 def _labels(given: list[str] | None) -> dict[str, int]:
-    from tfprompt.errors import ConfigError
-
     labels = options.pairs(given, "--label")
     for label, version in labels.items():
         if not version.isdecimal():

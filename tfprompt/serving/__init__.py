@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tfprompt.serving.answers import ModelMetadata, Outputs, Recommendations, ScoredItem
     from tfprompt.serving.async_client import AsyncClient
     from tfprompt.serving.client import Client
+    from tfprompt.serving.demo_page import write_demo_page
     from tfprompt.serving.limits import Limits
     from tfprompt.serving.requests import Request
     from tfprompt.serving.retry import RetryPolicy
@@ -42,6 +43,7 @@ _EXPORTS = {
     "TensorInfo": "signature",
     "Tls": "tls",
     "VersionStatus": "version_status",
+    "write_demo_page": "demo_page",
 }
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "TensorInfo",
     "Tls",
     "VersionStatus",
+    "write_demo_page",
 ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tfprompt.errors import ExportError
 
 _VERSION = re.compile(r"[0-9]{1,18}", re.ASCII)
-_MODEL = "saved_model.pb"
+MODEL_FILE = "saved_model.pb"
 
 
 def list_versions(base: Path) -> dict[int, Path]:
@@ -22,7 +22,7 @@ def list_versions(base: Path) -> dict[int, Path]:
         return {
             int(entry.name): entry
             for entry in entries
-            if _VERSION.fullmatch(entry.name) and (entry / _MODEL).is_file()
+            if _VERSION.fullmatch(entry.name) and (entry / MODEL_FILE).is_file()
         }
     except OSError:
         return {}
@@ -39,7 +39,7 @@ def check_base(base: Path) -> None:
             f"A model base directory holds one directory a version. Received: {base}, which is no "
             "directory. Write one with `tfprompt export RUN BASE/1`."
         )
-    if (base / _MODEL).is_file():
+    if (base / MODEL_FILE).is_file():
         raise ExportError(
             f"A model base directory holds one directory a version. Received: {base}, which is "
             f"itself a version. Serve its parent {base.resolve().parent}."

@@ -15,13 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from tfprompt.errors import DeadlineError, ServingError
 from tfprompt.serving import codes, json_inputs
 from tfprompt.serving.core import ServingCore
 from tfprompt.serving.json_outputs import write_outputs
 from tfprompt.serving.rest_paths import read_path
+from tfprompt.serving.static_files import PageFiles, WithHeaders
 from tfprompt.serving.target import Target
 
 _LOG = logging.getLogger(__name__)
@@ -77,11 +77,13 @@ def create_app(core: ServingCore, *, pages: Path | None = None, any_host: bool =
         Route("/readyz", ready),
     ]
     if pages is not None:
-        routes.append(Mount("/", StaticFiles(directory=pages, html=True)))
-    app = Starlette(
+        routes.append(Mount("/", PageFiles(pages)))
+    app: Any = Starlette(
         routes=routes,
         exception_handlers={HTTPException: _http_failure, Exception: _unexpected},
     )
+    if pages is not None:
+        app = WithHeaders(app)
     return app if any_host else _LoopbackOnly(app)
 
 

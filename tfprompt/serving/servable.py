@@ -10,6 +10,7 @@ import numpy as np
 
 from tfprompt.errors import RequestError
 from tfprompt.serving import codes
+from tfprompt.serving.definitions import definitions_document, read_definitions
 from tfprompt.serving.signature import Signature, read_signatures
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -31,16 +32,10 @@ class Servable:
     def __init__(
         self, version: int, definitions: Any, functions: Mapping[str, Callable[..., Any]]
     ) -> None:
-        from google.protobuf import json_format
-
         self.version = version
         self.definitions = definitions
         # The JSON form, as REST tells it; read here too, so that there is one reader.
-        self.metadata = json_format.MessageToDict(
-            definitions,
-            preserving_proto_field_name=True,
-            always_print_fields_with_no_presence=True,
-        )
+        self.metadata = definitions_document(definitions)
         self._signatures = read_signatures(self.metadata)
         self._functions = functions
 
@@ -57,17 +52,8 @@ class Servable:
         """
         import tensorflow as tf
         import tensorflow_text  # noqa: F401 - registers the operations of tokenizers
-        from tensorflow.core.protobuf import saved_model_pb2
-        from tensorflow_serving.apis import get_model_metadata_pb2
 
-        parsed = saved_model_pb2.SavedModel()
-        parsed.ParseFromString((Path(directory) / "saved_model.pb").read_bytes())
-        graphs = [g for g in parsed.meta_graphs if "serve" in g.meta_info_def.tags]
-        if not graphs:
-            raise ValueError('The SavedModel has no graph with the tag "serve".')
-        definitions = get_model_metadata_pb2.SignatureDefMap()
-        for name, definition in graphs[0].signature_def.items():
-            definitions.signature_def[name].CopyFrom(definition)
+        definitions = read_definitions(Path(directory))
         loaded = tf.saved_model.load(str(directory), tags=["serve"])
         functions = dict(loaded.signatures.items())
         for function in functions.values():

@@ -73,6 +73,11 @@ class ServerConfig:
                 "keep is 1 or more and max_batch_size 0 or more. Received: "
                 f"{self.keep}, {self.max_batch_size}."
             )
+        if self.pages is not None and not (self.pages / "index.html").is_file():
+            raise ConfigError(
+                f"pages is a directory with an index.html. Received: {self.pages}. Write one with "
+                "`tfprompt demo-page`."
+            )
         if "/" in self.name or ":" in self.name:
             raise ConfigError(f'A model\'s name has no "/" and no ":". Received: {self.name!r}.')
 
