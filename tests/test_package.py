@@ -42,9 +42,10 @@ def run(code: str, **environment: str) -> str:
 
 @pytest.mark.parametrize("name", ["tfprompt", "tfprompt.errors", "tfprompt.data",
                                   "tfprompt.prompts", "tfprompt.encoders",
-                                  "tfprompt.serving", "tfprompt.serving.client",
-                                  "tfprompt.serving.async_client", "tfprompt.serving.server",
-                                  "tfprompt.serving.grpc_server"])  # fmt: skip
+                                  "tfprompt.serving", "tfprompt.serving.client.client",
+                                  "tfprompt.serving.client.async_client",
+                                  "tfprompt.serving.local.server",
+                                  "tfprompt.serving.local.grpc_server"])  # fmt: skip
 def test_an_import_loads_no_framework(name: str) -> None:
     loaded = run(
         f"import sys, {name}\n"

@@ -14,9 +14,9 @@ import pytest
 from tests.serving.conftest import FREE
 from tfprompt.errors import ConfigError, RequestError
 from tfprompt.serving import Client, LocalServer, ServerConfig
-from tfprompt.serving.batching import Batcher
-from tfprompt.serving.padding import merge, rows_of, split
-from tfprompt.serving.servable import Servable
+from tfprompt.serving.local.batching import Batcher
+from tfprompt.serving.local.padding import merge, rows_of, split
+from tfprompt.serving.local.servable import Servable
 
 
 def test_padding_by_hand() -> None:

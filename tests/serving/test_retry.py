@@ -25,8 +25,8 @@ from tfprompt.errors import (
     UnavailableError,
 )
 from tfprompt.serving import AsyncClient, Client, RetryPolicy, codes
-from tfprompt.serving.deadline import Deadline
-from tfprompt.serving.retry import Attempts
+from tfprompt.serving.client.deadline import Deadline
+from tfprompt.serving.client.retry import Attempts
 
 FAST = RetryPolicy(attempts=4, first_wait_s=0.001, longest_wait_s=0.002)
 

@@ -18,9 +18,9 @@ from tests.serving.conftest import FREE, until
 from tests.serving.test_grpc import predict_request
 from tfprompt.errors import ConfigError, ExportError, ModelNotFoundError, ServingError
 from tfprompt.serving import Client, LocalServer, RetryPolicy, ServerConfig
-from tfprompt.serving.servable import Servable
-from tfprompt.serving.versions import VersionManager
-from tfprompt.serving.warmup import FILE, MAX_RECORDS, warm_up
+from tfprompt.serving.local.servable import Servable
+from tfprompt.serving.local.versions import VersionManager
+from tfprompt.serving.local.warmup import FILE, MAX_RECORDS, warm_up
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ def demo_page(
         from tfprompt import _environment
 
         _environment.load_tensorflow()
-        from tfprompt.serving.demo_page import version_of, write_demo_page
+        from tfprompt.serving.local.demo_page import version_of, write_demo_page
 
         written = write_demo_page(model, directory, name=name, items=items)
         base = version_of(model).parent

@@ -18,7 +18,7 @@ from tfprompt.cli import failures, options, output
 from tfprompt.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tfprompt.serving.server import LocalServer
+    from tfprompt.serving.local.server import LocalServer
 
 EXAMPLE = "Example: tfprompt serve models/ml --rest-port 8501"
 
@@ -76,7 +76,7 @@ def serve(
     """
     from tfprompt import _environment
     from tfprompt.serving.limits import Limits
-    from tfprompt.serving.server import LocalServer, ServerConfig
+    from tfprompt.serving.local.server import LocalServer, ServerConfig
 
     if page is not None and demo_page:
         raise ConfigError("--page shows a page that is there, --demo-page makes one. Give one.")
@@ -109,7 +109,7 @@ def serve(
 
 def _made_page(base: Path, name: str, temporary: contextlib.ExitStack) -> Path:
     """A demo page that is there until the server ends."""
-    from tfprompt.serving.demo_page import write_demo_page
+    from tfprompt.serving.local.demo_page import write_demo_page
 
     folder = temporary.enter_context(tempfile.TemporaryDirectory(prefix="tfprompt-page-"))
     return write_demo_page(base, Path(folder) / "page", name=name)
@@ -119,7 +119,7 @@ def _run(
     server: LocalServer, grace_seconds: float, temporary: contextlib.ExitStack, json: bool
 ) -> None:
     """Tells where the server is, and waits for its end."""
-    from tfprompt.serving.server import is_loopback
+    from tfprompt.serving.local.server import is_loopback
 
     host = server.config.host
     ended = _signalled()

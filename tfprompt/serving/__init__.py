@@ -15,35 +15,35 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfprompt.serving.answers import ModelMetadata, Outputs, Recommendations, ScoredItem
-    from tfprompt.serving.async_client import AsyncClient
-    from tfprompt.serving.client import Client
-    from tfprompt.serving.demo_page import write_demo_page
+    from tfprompt.serving.client.answers import ModelMetadata, Outputs, Recommendations, ScoredItem
+    from tfprompt.serving.client.async_client import AsyncClient
+    from tfprompt.serving.client.client import Client
+    from tfprompt.serving.client.requests import Request
+    from tfprompt.serving.client.retry import RetryPolicy
+    from tfprompt.serving.client.tls import Tls
     from tfprompt.serving.limits import Limits
-    from tfprompt.serving.requests import Request
-    from tfprompt.serving.retry import RetryPolicy
-    from tfprompt.serving.server import LocalServer, ServerConfig
+    from tfprompt.serving.local.demo_page import write_demo_page
+    from tfprompt.serving.local.server import LocalServer, ServerConfig
     from tfprompt.serving.signature import Signature, TensorInfo
-    from tfprompt.serving.tls import Tls
     from tfprompt.serving.version_status import VersionStatus
 
 _EXPORTS = {
-    "AsyncClient": "async_client",
-    "Client": "client",
+    "AsyncClient": "client.async_client",
+    "Client": "client.client",
     "Limits": "limits",
-    "LocalServer": "server",
-    "ModelMetadata": "answers",
-    "Outputs": "answers",
-    "Recommendations": "answers",
-    "Request": "requests",
-    "RetryPolicy": "retry",
-    "ScoredItem": "answers",
-    "ServerConfig": "server",
+    "LocalServer": "local.server",
+    "ModelMetadata": "client.answers",
+    "Outputs": "client.answers",
+    "Recommendations": "client.answers",
+    "Request": "client.requests",
+    "RetryPolicy": "client.retry",
+    "ScoredItem": "client.answers",
+    "ServerConfig": "local.server",
     "Signature": "signature",
     "TensorInfo": "signature",
-    "Tls": "tls",
+    "Tls": "client.tls",
     "VersionStatus": "version_status",
-    "write_demo_page": "demo_page",
+    "write_demo_page": "local.demo_page",
 }
 
 __all__ = [

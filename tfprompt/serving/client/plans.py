@@ -9,16 +9,16 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from tfprompt.errors import ConfigError, RequestError
-from tfprompt.serving.answers import (
+from tfprompt.serving.checks import check_names
+from tfprompt.serving.client.answers import (
     ModelMetadata,
     Outputs,
     Recommendations,
     read_recommendations,
     read_scores,
 )
-from tfprompt.serving.checks import check_names
-from tfprompt.serving.field_values import read_values
-from tfprompt.serving.requests import Request, build_inputs
+from tfprompt.serving.client.field_values import read_values
+from tfprompt.serving.client.requests import Request, build_inputs
 from tfprompt.serving.signature import Signature
 from tfprompt.serving.target import Target
 

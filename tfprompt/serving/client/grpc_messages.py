@@ -9,11 +9,11 @@ import numpy as np
 
 from tfprompt.errors import ServingError
 from tfprompt.serving import codes
-from tfprompt.serving.answers import ModelMetadata, Outputs
+from tfprompt.serving.client.answers import ModelMetadata, Outputs
+from tfprompt.serving.client.tls import Tls
 from tfprompt.serving.signature import read_signatures
 from tfprompt.serving.target import Target
 from tfprompt.serving.tensors import to_proto
-from tfprompt.serving.tls import Tls
 from tfprompt.serving.version_status import VersionStatus
 
 _ANSWER_BYTES = 256 * 1024 * 1024

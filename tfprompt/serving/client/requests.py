@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfprompt.errors import RequestError
-from tfprompt.serving.field_values import filling, read_values
+from tfprompt.serving.client.field_values import filling, read_values
 from tfprompt.serving.signature import Signature, TensorInfo
 
 # With server-side batching a shorter tensor is padded with its own first element. A leading ""

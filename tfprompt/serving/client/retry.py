@@ -6,7 +6,7 @@ import dataclasses
 import random
 
 from tfprompt.errors import ConfigError, ServingError
-from tfprompt.serving.deadline import Deadline
+from tfprompt.serving.client.deadline import Deadline
 
 # Such an answer says that the same request may succeed a little later. Others are final.
 _AGAIN = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")

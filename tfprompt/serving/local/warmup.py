@@ -11,7 +11,7 @@ from pathlib import Path
 from tfprompt.errors import ExportError
 from tfprompt.serving.checks import check_inputs
 from tfprompt.serving.limits import Limits
-from tfprompt.serving.servable import Servable
+from tfprompt.serving.local.servable import Servable
 from tfprompt.serving.tensors import from_proto
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"

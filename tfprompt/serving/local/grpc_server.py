@@ -17,7 +17,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from tfprompt.errors import ConfigError, DeadlineError, RequestError, ServingError
 from tfprompt.serving import codes, tensors
-from tfprompt.serving.core import ServingCore
+from tfprompt.serving.local.core import ServingCore
 from tfprompt.serving.signature import Signature
 from tfprompt.serving.target import Target
 

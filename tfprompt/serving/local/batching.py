@@ -10,8 +10,8 @@ from concurrent.futures import Future
 import numpy as np
 
 from tfprompt.errors import ConfigError
-from tfprompt.serving.padding import merge, rows_of, split
-from tfprompt.serving.servable import Servable
+from tfprompt.serving.local.padding import merge, rows_of, split
+from tfprompt.serving.local.servable import Servable
 
 Arrays = Mapping[str, np.ndarray]
 

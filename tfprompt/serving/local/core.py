@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from tfprompt.errors import ModelNotFoundError, RequestError
-from tfprompt.serving.batching import Batcher
 from tfprompt.serving.checks import check_inputs
 from tfprompt.serving.limits import InFlight, Limits
-from tfprompt.serving.metrics import Metrics
-from tfprompt.serving.servable import Servable
+from tfprompt.serving.local.batching import Batcher
+from tfprompt.serving.local.metrics import Metrics
+from tfprompt.serving.local.servable import Servable
+from tfprompt.serving.local.versions import VersionManager
 from tfprompt.serving.signature import Signature
 from tfprompt.serving.target import Target
 from tfprompt.serving.version_status import VersionStatus
-from tfprompt.serving.versions import VersionManager
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,11 +17,12 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from tfprompt.errors import DeadlineError, ServingError
-from tfprompt.serving import codes, json_inputs
-from tfprompt.serving.core import ServingCore
-from tfprompt.serving.json_outputs import write_outputs
-from tfprompt.serving.rest_paths import read_path
-from tfprompt.serving.static_files import PageFiles, WithHeaders
+from tfprompt.serving import codes
+from tfprompt.serving.local import json_inputs
+from tfprompt.serving.local.core import ServingCore
+from tfprompt.serving.local.json_outputs import write_outputs
+from tfprompt.serving.local.rest_paths import read_path
+from tfprompt.serving.local.static_files import PageFiles, WithHeaders
 from tfprompt.serving.target import Target
 
 _LOG = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tfprompt.errors import RequestError
 from tfprompt.serving.checks import check_names
-from tfprompt.serving.json_values import is_bytes, read_tensor, shown
+from tfprompt.serving.local.json_values import is_bytes, read_tensor, shown
 from tfprompt.serving.signature import Signature, TensorInfo
 
 ROW, COLUMN = "instances", "inputs"

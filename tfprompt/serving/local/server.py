@@ -12,13 +12,13 @@ from pathlib import Path
 from types import TracebackType
 
 from tfprompt.errors import ConfigError, ExportError
-from tfprompt.serving.base_directory import check_base, list_versions
-from tfprompt.serving.batching import Batcher
-from tfprompt.serving.core import ServingCore
 from tfprompt.serving.limits import Limits
-from tfprompt.serving.servable import Servable
-from tfprompt.serving.versions import VersionManager
-from tfprompt.serving.warmup import warm_up
+from tfprompt.serving.local.base_directory import check_base, list_versions
+from tfprompt.serving.local.batching import Batcher
+from tfprompt.serving.local.core import ServingCore
+from tfprompt.serving.local.servable import Servable
+from tfprompt.serving.local.versions import VersionManager
+from tfprompt.serving.local.warmup import warm_up
 
 _LOG = logging.getLogger(__name__)
 _LAST_ANSWERS_S = 1.0
@@ -122,9 +122,9 @@ class LocalServer:
         self._listen()
 
     def _listen(self) -> None:
-        from tfprompt.serving.grpc_server import GrpcServer
-        from tfprompt.serving.rest_app import create_app
-        from tfprompt.serving.rest_server import RestServer
+        from tfprompt.serving.local.grpc_server import GrpcServer
+        from tfprompt.serving.local.rest_app import create_app
+        from tfprompt.serving.local.rest_server import RestServer
 
         host = self.config.host
         app = create_app(self.core, pages=self.config.pages, any_host=not is_loopback(host))

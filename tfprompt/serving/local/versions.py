@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tfprompt.errors import ModelNotFoundError, RequestError, ServingError
 from tfprompt.serving import codes
-from tfprompt.serving.base_directory import fingerprint, list_versions
-from tfprompt.serving.servable import Servable
+from tfprompt.serving.local.base_directory import fingerprint, list_versions
+from tfprompt.serving.local.servable import Servable
 from tfprompt.serving.version_status import VersionStatus
 
 _LOG = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfprompt.errors import RequestError
-from tfprompt.serving.json_inputs import ROW
+from tfprompt.serving.local.json_inputs import ROW
 
 _BYTES_SUFFIX = "_bytes"
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from tfprompt._files import atomic_write
 from tfprompt.errors import ConfigError, ExportError
-from tfprompt.serving.base_directory import MODEL_FILE, check_base, list_versions
 from tfprompt.serving.definitions import definitions_document, read_definitions
+from tfprompt.serving.local.base_directory import MODEL_FILE, check_base, list_versions
 from tfprompt.serving.signature import Signature, read_signatures
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def version_of(model: Path) -> Path:
 
 
 def _sources() -> list[Any]:
-    folder = resources.files("tfprompt.serving") / "page"
+    folder = resources.files("tfprompt.serving.local") / "page"
     return [entry for entry in folder.iterdir() if entry.is_file()]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfprompt.errors import ServingError
 from tfprompt.serving import codes
-from tfprompt.serving.answers import ModelMetadata, Outputs
+from tfprompt.serving.client.answers import ModelMetadata, Outputs
 from tfprompt.serving.signature import Signature, TensorInfo, read_signatures
 from tfprompt.serving.target import Target
 from tfprompt.serving.version_status import VersionStatus

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfprompt.errors import ConfigError, DeadlineError, ServingError, UnavailableError
-from tfprompt.serving import grpc_messages, rest_messages
-from tfprompt.serving.answers import ModelMetadata, Outputs
+from tfprompt.serving.client import grpc_messages, rest_messages
+from tfprompt.serving.client.answers import ModelMetadata, Outputs
+from tfprompt.serving.client.tls import Tls
 from tfprompt.serving.signature import Signature
 from tfprompt.serving.target import Target
-from tfprompt.serving.tls import Tls
 from tfprompt.serving.version_status import VersionStatus
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfprompt.errors import ServingError
-from tfprompt.serving.requests import CANDIDATES, Request
+from tfprompt.serving.client.requests import CANDIDATES, Request
 from tfprompt.serving.signature import Signature
 
 

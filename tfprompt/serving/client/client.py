@@ -1,37 +1,57 @@
-"""`Client` for asyncio."""
+"""A client of TensorFlow Serving for recommendation."""
 
 from __future__ import annotations
 
-import asyncio
 import datetime
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
 import numpy as np
 
 from tfprompt.errors import RequestError, ServingError
-from tfprompt.serving import plans
-from tfprompt.serving.answers import ModelMetadata, Outputs, Recommendations
-from tfprompt.serving.async_transport import AsyncTransport, open_async_transport
-from tfprompt.serving.deadline import Deadline
-from tfprompt.serving.requests import Request
-from tfprompt.serving.retry import Attempts, RetryPolicy
-from tfprompt.serving.tls import Tls
-from tfprompt.serving.transport import check_address
+from tfprompt.serving.client import plans
+from tfprompt.serving.client.answers import ModelMetadata, Outputs, Recommendations
+from tfprompt.serving.client.deadline import Deadline
+from tfprompt.serving.client.requests import Request
+from tfprompt.serving.client.retry import Attempts, RetryPolicy
+from tfprompt.serving.client.tls import Tls
+from tfprompt.serving.client.transport import Transport, check_address, open_transport
 from tfprompt.serving.version_status import VersionStatus
 
 T = TypeVar("T")
 
 
-class AsyncClient:
-    """`Client` for asyncio: the same arguments, the same methods, to be awaited.
+class Client:
+    """Asks one model of TensorFlow Serving, or of `tfprompt serve`, over gRPC or REST.
 
-    It belongs to the event loop of its first call.
+    Signatures are learnt at the first call, and again when the server refuses a request, since a
+    new version may take other inputs. What a request does not say is filled with "", NaN or 0.
+    Connections are opened at the first call, kept, and may be shared by threads.
+
+    Args:
+        address: "localhost:8500" for gRPC, "http://localhost:8501" or "https://…" for REST. gRPC
+            needs TensorFlow for its messages, REST does not.
+        model: its name.
+        version: a certain version; None for the one that the server serves.
+        version_label: a label instead of a version.
+        timeout_s: for a whole call, with every attempt and every wait.
+        retry: when a call is tried again.
+        tls: encrypts gRPC, or names certificates for "https://".
+
+    Raises:
+        ConfigError: arguments that cannot be.
+
+    Every method raises errors of one tree: `RequestError` for a request that breaks a rule, with
+    the `field` where one is known; `ModelNotFoundError`; `UnavailableError` and `DeadlineError`
+    after the last attempt; `ServingError` for the rest, each with its `code`.
 
     Example:
-        async with AsyncClient("localhost:8500", model="demo") as client:
-            lists = await asyncio.gather(*(client.recommend(history=h) for h in histories))
+        with Client("localhost:8500", model="demo") as client:
+            for item in client.recommend(history=["50", "181"], wish="a comedy", k=5):
+                print(item.item_id, item.score)
     """
 
     def __init__(
@@ -50,10 +70,11 @@ class AsyncClient:
         self.timeout_s = Deadline(timeout_s).timeout_s
         self.retry = retry or RetryPolicy()
         self._tls = tls
-        self._opened: AsyncTransport | None = None
+        self._opened: Transport | None = None
+        self._opening = threading.Lock()
         self._metadata: ModelMetadata | None = None
 
-    async def recommend(
+    def recommend(
         self,
         history: Sequence[str] = (),
         *,
@@ -67,15 +88,15 @@ class AsyncClient:
     ) -> Recommendations:
         """Lists items for one request; see `Request` for the arguments."""
         request = Request(history, wish, k, exclude, prompt, fields or {}, timestamp)
-        return (await self.recommend_many([request], timeout_s=timeout_s))[0]
+        return self.recommend_many([request], timeout_s=timeout_s)[0]
 
-    async def recommend_many(
+    def recommend_many(
         self, requests: Sequence[Request | Mapping[str, Any]], *, timeout_s: float | None = None
     ) -> list[Recommendations]:
         """Lists items for a batch of requests, in one call to the server."""
-        return await self._run(plans.recommend_plan(plans.as_requests(requests)), timeout_s)
+        return self._run(plans.recommend_plan(plans.as_requests(requests)), timeout_s)
 
-    async def score(
+    def score(
         self,
         candidates: Sequence[str],
         history: Sequence[str] = (),
@@ -88,15 +109,15 @@ class AsyncClient:
     ) -> list[float]:
         """Scores of candidates, in their order."""
         request = Request(history, wish, None, (), prompt, fields or {}, timestamp, candidates)
-        return (await self.score_many([request], timeout_s=timeout_s))[0]
+        return self.score_many([request], timeout_s=timeout_s)[0]
 
-    async def score_many(
+    def score_many(
         self, requests: Sequence[Request | Mapping[str, Any]], *, timeout_s: float | None = None
     ) -> list[list[float]]:
         """Scores for a batch of requests, in one call to the server."""
-        return await self._run(plans.score_plan(plans.as_requests(requests)), timeout_s)
+        return self._run(plans.score_plan(plans.as_requests(requests)), timeout_s)
 
-    async def encode_query(
+    def encode_query(
         self,
         history: Sequence[str] = (),
         *,
@@ -108,16 +129,16 @@ class AsyncClient:
     ) -> np.ndarray:
         """The embedding `[W]` of a request."""
         request = Request(history, wish, None, (), prompt, fields or {}, timestamp)
-        return (await self._run(plans.embedding_plan("encode_query", [request]), timeout_s))[0]
+        return self._run(plans.embedding_plan("encode_query", [request]), timeout_s)[0]
 
-    async def encode_item(
+    def encode_item(
         self, text: str = "", item_id: str = "", *, timeout_s: float | None = None
     ) -> np.ndarray:
         """The embedding `[W]` of an item, known by its id or described by its text."""
         request = Request(fields={"text": text, "item_id": item_id})
-        return (await self._run(plans.embedding_plan("encode_item", [request]), timeout_s))[0]
+        return self._run(plans.embedding_plan("encode_item", [request]), timeout_s)[0]
 
-    async def predict(
+    def predict(
         self,
         inputs: Mapping[str, Any],
         *,
@@ -125,84 +146,84 @@ class AsyncClient:
         timeout_s: float | None = None,
     ) -> Outputs:
         """Runs any signature on arrays or nested lists, as they are."""
-        return await self._run(plans.raw_plan(signature, inputs), timeout_s)
+        return self._run(plans.raw_plan(signature, inputs), timeout_s)
 
-    async def metadata(self, *, timeout_s: float | None = None) -> ModelMetadata:
+    def metadata(self, *, timeout_s: float | None = None) -> ModelMetadata:
         """Asks the server for the model's version and signatures."""
-        return await self._learn(self._deadline(timeout_s))
+        return self._learn(self._deadline(timeout_s))
 
-    async def status(self, *, timeout_s: float | None = None) -> list[VersionStatus]:
+    def status(self, *, timeout_s: float | None = None) -> list[VersionStatus]:
         """Asks the server for the states of the model's versions."""
         deadline = self._deadline(timeout_s)
-        return await self._attempt(lambda left_s: self._transport.status(left_s), deadline)
+        return self._attempt(lambda left_s: self._transport.status(left_s), deadline)
 
-    async def _run(self, plan: plans.Plan[T], timeout_s: float | None) -> T:
+    def _run(self, plan: plans.Plan[T], timeout_s: float | None) -> T:
         deadline = self._deadline(timeout_s)
         known = self._metadata
         try:
-            return await self._send(plan, known or await self._learn(deadline), deadline)
+            return self._send(plan, known or self._learn(deadline), deadline)
         except RequestError as error:
-            if known is None or not await self._has_changed(known, deadline):
+            if known is None or not self._has_changed(known, deadline):
                 raise
             assert self._metadata is not None
             try:
-                return await self._send(plan, self._metadata, deadline)
+                return self._send(plan, self._metadata, deadline)
             except ServingError as again:
                 raise again from error
 
-    async def _send(self, plan: plans.Plan[T], metadata: ModelMetadata, deadline: Deadline) -> T:
+    def _send(self, plan: plans.Plan[T], metadata: ModelMetadata, deadline: Deadline) -> T:
         signature = plan.choose(metadata)
         inputs = plan.build(signature)
         return plan.read(
-            await self._attempt(
+            self._attempt(
                 lambda left_s: self._transport.predict(signature, inputs, left_s), deadline
             )
         )
 
-    async def _learn(self, deadline: Deadline) -> ModelMetadata:
-        self._metadata = await self._attempt(
-            lambda left_s: self._transport.metadata(left_s), deadline
-        )
+    def _learn(self, deadline: Deadline) -> ModelMetadata:
+        self._metadata = self._attempt(lambda left_s: self._transport.metadata(left_s), deadline)
         return self._metadata
 
-    async def _has_changed(self, known: ModelMetadata, deadline: Deadline) -> bool:
+    def _has_changed(self, known: ModelMetadata, deadline: Deadline) -> bool:
         """Whether the server's signatures are others by now; a server that is silent has none."""
         try:
-            return (await self._learn(deadline)).signatures != known.signatures
+            return self._learn(deadline).signatures != known.signatures
         except ServingError:
             return False
 
-    async def _attempt(self, call: Callable[[float], Awaitable[T]], deadline: Deadline) -> T:
+    def _attempt(self, call: Callable[[float], T], deadline: Deadline) -> T:
         attempts = Attempts(self.retry, deadline)
         while True:
             left_s = attempts.begin()
             try:
-                return await call(left_s)
+                return call(left_s)
             except ServingError as error:
-                await asyncio.sleep(attempts.wait_s(error))
+                time.sleep(attempts.wait_s(error))
 
     def _deadline(self, timeout_s: float | None) -> Deadline:
         return Deadline(self.timeout_s if timeout_s is None else timeout_s)
 
     @property
-    def _transport(self) -> AsyncTransport:
-        if self._opened is None:
-            self._opened = open_async_transport(self.address, self.target, self._tls)
-        return self._opened
+    def _transport(self) -> Transport:
+        with self._opening:
+            if self._opened is None:
+                self._opened = open_transport(self.address, self.target, self._tls)
+            return self._opened
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Ends the connections; a later call opens new ones."""
-        opened, self._opened = self._opened, None
+        with self._opening:
+            opened, self._opened = self._opened, None
         if opened is not None:
-            await opened.close()
+            opened.close()
 
-    async def __aenter__(self) -> AsyncClient:
+    def __enter__(self) -> Client:
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.close()
+        self.close()

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfprompt.errors import DeadlineError
-from tfprompt.serving import grpc_messages, rest_messages
-from tfprompt.serving.answers import ModelMetadata, Outputs
+from tfprompt.serving.client import grpc_messages, rest_messages
+from tfprompt.serving.client.answers import ModelMetadata, Outputs
+from tfprompt.serving.client.tls import Tls
+from tfprompt.serving.client.transport import is_rest, rest_failure
 from tfprompt.serving.signature import Signature
 from tfprompt.serving.target import Target
-from tfprompt.serving.tls import Tls
-from tfprompt.serving.transport import is_rest, rest_failure
 from tfprompt.serving.version_status import VersionStatus
 
 

@@ -1,0 +1,1 @@
+"""Asks a server of TensorFlow Serving's protocol, over gRPC or REST."""
