@@ -103,6 +103,23 @@ def test_export(trained: Path, tmp_path: Path, capsys: Any) -> None:
     assert again.status == 2 and again.err.count("\n") == 1
 
 
+def test_export_to_a_base_directory_and_to_a_device(
+    trained: Path, tmp_path: Path, capsys: Any
+) -> None:
+    (tmp_path / "films" / "4").mkdir(parents=True)
+    done = cli(capsys, "export", trained, tmp_path / "films", "--no-check", "--json")
+    assert json.loads(done.out)["directory"] == str(tmp_path / "films" / "5"), done.err
+    wrong = cli(capsys, "export", trained, tmp_path / "films", "--quantize", "fp16")
+    assert wrong.status == 2 and ".tflite" in wrong.err
+    assert cli(capsys, "export", "--titles").status == 2
+    device = cli(
+        capsys, "export", trained, tmp_path / "films.tflite", "--quantize", "dynamic", "--no-check",
+        "--k", 3, "--json",
+    )  # fmt: skip
+    assert device.status == 0, device.err
+    assert json.loads(device.out)["size_bytes"]["films.tflite"] > 1000
+
+
 def test_inspect(trained: Path, settings: dict[str, Any], capsys: Any) -> None:
     found = json.loads(cli(capsys, "inspect", trained, "--words", 2, "--json").out)
     assert found["template"] == settings["template"]
