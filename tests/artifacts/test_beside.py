@@ -132,7 +132,9 @@ def test_odd_ids_are_found_again(own_home: Path, tmp_path: Path) -> None:
     from tfprompt.encoders.prompted import PromptedEncoder
 
     odd = ["a b", "Ümläut", "\u2028x", '"quoted"', "0", "tab\tid"]
-    events = pl.DataFrame({"user_id": ["u"] * 6, "item_id": odd, "timestamp": range(6)})
+    events = pl.DataFrame(
+        {"user_id": ["u"] * 6, "item_id": odd, "timestamp": range(10**9, 10**9 + 6)}
+    )
     items = pl.DataFrame({"item_id": odd, "title": list(toy.TITLES[:6])})
     data = read(events, items, item_text="{title}")
     model = Retriever(

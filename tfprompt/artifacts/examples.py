@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BATCH, _CANDIDATES = 4, 5
 
 
-def sample_requests(data: Dataset, count: int = 32, seed: int = 0) -> list[Request]:
+def sample_requests(data: Dataset, count: int = 16, seed: int = 0) -> list[Request]:
     """Requests of users drawn from the data, for `model.export(examples=...)`.
 
     Every fourth one says a wish, the title of an item, beside the history.
