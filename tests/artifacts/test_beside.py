@@ -131,7 +131,7 @@ def test_odd_ids_are_found_again(own_home: Path, tmp_path: Path) -> None:
     from tfprompt.data import read
     from tfprompt.encoders.prompted import PromptedEncoder
 
-    odd = ["a b", "Ümläut", "\u2028x", '"quoted"', "0", "tab\tid"]
+    odd = ["a b", "Ümläut", "x\u2028y", '"quoted"', "0", "tab\tid"]
     events = pl.DataFrame(
         {"user_id": ["u"] * 6, "item_id": odd, "timestamp": range(10**9, 10**9 + 6)}
     )
