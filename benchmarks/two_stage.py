@@ -165,7 +165,7 @@ def latency(directory: Path, split: Any, requests: int = 200) -> float:
     taken = []
     for row in range(min(requests + 10, len(split.test))):
         history = ids[split.test.history(row)][-50:].tolist()
-        given = {"history": [history], "wish": [""]}
+        given = {"history": [history], "wish": [""], "exclude": [[""]], "prompt": [""], "k": [10]}
         inputs = {name: tf.constant(given[name], spec.dtype) for name, spec in specs.items()}
         began = time.perf_counter()
         signature(**inputs)
