@@ -7,7 +7,8 @@ import inspect
 import pytest
 
 from tfprompt import errors
-from tfprompt.errors import DataError, DownloadError, TemplateError, TfpromptError
+from tfprompt._extras import need
+from tfprompt.errors import ConfigError, DataError, DownloadError, TemplateError, TfpromptError
 
 
 def test_one_tree_and_every_name_in_it() -> None:
@@ -67,3 +68,9 @@ def test_template_errors_draw_a_pointer(template: str, position: int, lines: lis
 def test_a_download_error_keeps_its_message() -> None:
     # OSError takes a first argument alone as its message.
     assert str(DownloadError("nothing there")) == "nothing there"
+
+
+def test_a_missing_package_names_its_extra() -> None:
+    need("serving", "json", "logging")
+    with pytest.raises(ConfigError, match=r"tfprompt\[serving\].*no_such_package"):
+        need("serving", "json", "no_such_package")

@@ -104,6 +104,7 @@ def test_a_served_batch_equals_requests_alone(recommends: Path, shop_server: Loc
             "exclude": rng.sample(items, rng.randrange(3)),
             "k": rng.choice([None, 1, 3, 20]),
             "wish": rng.choice(["", "a long wish", "ü"]),
+            "timestamp": 1_000_000_000,
         }
         for _ in range(60)
     ]

@@ -85,10 +85,10 @@ def test_k_and_exclude(client: Client, exclude: list[str], k: int | None, wanted
 
 def test_a_batch_of_unequal_requests_is_each_alone(client: Client) -> None:
     requests = [
-        Request(history=["i0"], k=2),
-        {"history": [f"i{place}" for place in range(6)]},
-        Request(exclude=["i0", "i1", "i2"], k=1, fields={"age": "30"}),
-        {},
+        Request(history=["i0"], k=2, timestamp=1),
+        {"history": [f"i{place}" for place in range(6)], "timestamp": 2},
+        Request(exclude=["i0", "i1", "i2"], k=1, fields={"age": "30"}, timestamp=3),
+        {"timestamp": -1},
     ]
     together = client.recommend_many(requests)
     assert [len(found) for found in together] == [2, 2, 1, 8]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tfprompt._extras import need
 from tfprompt.errors import DeadlineError
 from tfprompt.serving.client import grpc_messages, rest_messages
 from tfprompt.serving.client.answers import ModelMetadata, Outputs
@@ -46,6 +47,7 @@ class AsyncGrpcTransport:
     """Calls over one gRPC channel."""
 
     def __init__(self, address: str, target: Target, tls: Tls | None) -> None:
+        need("serving", "grpc")
         import grpc
         import grpc.aio
         from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
@@ -91,6 +93,7 @@ class AsyncRestTransport:
     """Calls over a pool of HTTP connections."""
 
     def __init__(self, address: str, target: Target, tls: Tls | None) -> None:
+        need("serving", "httpx2")
         import httpx2
 
         self._address, self._path = address, rest_messages.model_path(target)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tfprompt._extras import need
 from tfprompt.errors import ConfigError, DeadlineError, ServingError, UnavailableError
 from tfprompt.serving.client import grpc_messages, rest_messages
 from tfprompt.serving.client.answers import ModelMetadata, Outputs
@@ -66,6 +67,7 @@ class GrpcTransport:
     """Calls over one gRPC channel, which threads may share."""
 
     def __init__(self, address: str, target: Target, tls: Tls | None) -> None:
+        need("serving", "grpc")
         import grpc
         from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
@@ -110,6 +112,7 @@ class RestTransport:
     """Calls over a pool of HTTP connections, which threads may share."""
 
     def __init__(self, address: str, target: Target, tls: Tls | None) -> None:
+        need("serving", "httpx2")
         import httpx2
 
         self._address, self._path = address, rest_messages.model_path(target)

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from tfprompt._extras import need
 from tfprompt.errors import ConfigError, ExportError
 from tfprompt.serving.limits import Limits
 from tfprompt.serving.local.base_directory import check_base, list_versions
 from tfprompt.serving.local.batching import Batcher
-from tfprompt.serving.local.core import ServingCore
 from tfprompt.serving.local.servable import Servable
 from tfprompt.serving.local.versions import VersionManager
 from tfprompt.serving.local.warmup import warm_up
@@ -103,6 +103,9 @@ class LocalServer:
     """
 
     def __init__(self, base: str | Path, config: ServerConfig | None = None) -> None:
+        need("serving", "grpc", "grpc_health", "starlette", "anyio", "uvicorn", "prometheus_client")
+        from tfprompt.serving.local.core import ServingCore
+
         self.config = config or ServerConfig()
         self.base = Path(base)
         check_base(self.base)
