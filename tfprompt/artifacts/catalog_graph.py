@@ -50,11 +50,6 @@ class CatalogGraph(tf.Module):
             texts = model.catalog.titles()
             self.titles = tf.Variable(texts, trainable=False, shape=[None], name="titles")
 
-    @property
-    def width(self) -> int:
-        """Width D+V of an item's whole vector."""
-        return self.trained.width + self.vectors.width
-
     def lookup(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Text vectors `[..., V]` and ids `[..., R]` (or None) of rows; zeros for negative ones."""
         return self.vectors.take(rows), self._ids_of(rows)

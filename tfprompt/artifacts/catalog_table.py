@@ -51,11 +51,6 @@ class CatalogTable(tf.Module):
             else tf.Variable(scales, trainable=False, shape=[None], name=f"{name}_scales")
         )
 
-    @property
-    def count(self) -> tf.Tensor:
-        """N, int32."""
-        return tf.shape(self.values)[0]
-
     def take(self, rows: tf.Tensor) -> tf.Tensor:
         """Rows int `[...]` as float32 `[..., W]`; zeros for a negative one."""
         present = tf.cast(rows >= 0, tf.float32)

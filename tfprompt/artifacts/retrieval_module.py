@@ -101,7 +101,8 @@ class RetrievalModule(tf.Module):
         """
         history, excluded = self._ids(inputs)
         k = self._wanted(inputs["k"])
-        scores, rows = self.retrieve(self.queries(history, inputs), excluded, tf.reduce_max(k))
+        queries = self.queries(history, inputs, self.wishes(inputs))
+        scores, rows = self.retrieve(queries, excluded, tf.reduce_max(k))
         return self.answer(rows, scores, k)
 
     def encode_query(self, **inputs: tf.Tensor) -> Tensors:
@@ -110,7 +111,8 @@ class RetrievalModule(tf.Module):
         Its product with an item's `embedding` of `encode_item` is the item's score.
         """
         history = self.catalog.item_ids.row_of(inputs["history"])
-        return {"embedding": finite(self.queries(history, inputs), 0.0)}
+        queries = self.queries(history, inputs, self.wishes(inputs))
+        return {"embedding": finite(queries, 0.0)}
 
     def encode_item(self, **inputs: tf.Tensor) -> Tensors:
         """Items as vectors: `embedding` float32 `[B, D+V]`, for a vector store.
@@ -134,19 +136,28 @@ class RetrievalModule(tf.Module):
         """
         history = self.catalog.item_ids.row_of(inputs["history"])
         candidates = self.catalog.item_ids.row_of(inputs["candidates"])
-        queries = self.queries(history, inputs)
+        queries = self.queries(history, inputs, self.wishes(inputs))
         scores = tf.einsum("bw,bqw->bq", queries, self.catalog.take(candidates))
         return {"scores": finite(tf.where(candidates < 0, NO_SCORE, scores), NO_SCORE)}
 
     # -- parts of them ------------------------------------------------------------------------
 
-    def queries(self, history: tf.Tensor, inputs: Tensors) -> tf.Tensor:
-        """Queries `[B, D+V]`, which the wish's own text has a say in."""
-        own = {name: inputs[name] for name in self.request_signature() if name != "history"}
-        return self._query_graph(history, own)
+    def queries(
+        self, history: tf.Tensor, inputs: Tensors, wishes: tuple[tf.Tensor, tf.Tensor]
+    ) -> tf.Tensor:
+        """Queries `[B, D+V]`, which the wish's own text has a say in.
 
-    def _queries(self, history: tf.Tensor, inputs: Tensors) -> tf.Tensor:
-        wish, wished = self.wishes(inputs)
+        Args:
+            history: catalog rows `[B, H]`.
+            inputs: of the signature.
+            wishes: the wishes' vectors `[B, V]`, and whether there is one `[B]`.
+        """
+        own = {name: inputs[name] for name in self.request_signature() if name != "history"}
+        return self._query_graph(history, own, *wishes)
+
+    def _queries(
+        self, history: tf.Tensor, inputs: Tensors, wish: tf.Tensor, wished: tf.Tensor
+    ) -> tf.Tensor:
         request = self.request(history, inputs, wish, wished)
         request |= self.prompts(inputs["prompt"])
         return wish_queries(self._model(), self._model()(request), wish)

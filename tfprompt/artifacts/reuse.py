@@ -1,7 +1,7 @@
 """The next version of a served model with another catalog or other prompts.
 
-Neither Keras nor the training run is needed: the graph is the same, the frozen network's file is
-shared with the version before, and only what has changed is written.
+Neither the Keras model nor the training run is needed: the graph is the same, the frozen network's
+file is shared with the version before, and only what has changed is written.
 """
 
 from __future__ import annotations

@@ -67,8 +67,10 @@ class TwoStageModule(RetrievalModule):
         model = self._recommender()
         history, excluded = self._ids(inputs)
         k = self._wanted(inputs["k"])
-        first, found = self.retrieve(self.queries(history, inputs), excluded, model.retrieve)
-        second = self._judged(history, inputs, found)
+        wishes = self.wishes(inputs)  # both stages read them
+        queries = self.queries(history, inputs, wishes)
+        first, found = self.retrieve(queries, excluded, model.retrieve)
+        second = self._judged(history, inputs, wishes, found)
         best, scores = model.finish(found, tf.where(found < 0, 0.0, first), second)
         most = tf.reduce_max(k)
         return self.answer(best[:, :most], finite(scores[:, :most], NO_SCORE), k)
@@ -78,20 +80,26 @@ class TwoStageModule(RetrievalModule):
         model = self._recommender()
         history = self.catalog.item_ids.row_of(inputs["history"])
         candidates = self.catalog.item_ids.row_of(inputs["candidates"])
-        queries = self.queries(history, inputs)
+        wishes = self.wishes(inputs)
+        queries = self.queries(history, inputs, wishes)
         first = tf.einsum("bw,bqw->bq", queries, self.catalog.take(candidates))
-        second = self._judged(history, inputs, candidates)
+        second = self._judged(history, inputs, wishes, candidates)
         weight = 0.0 if second is None else model.blend
         second = first if second is None else second
         scores = blend_scores(first, second, weight, ops.greater_equal(candidates, 0))
         return {"scores": finite(tf.where(candidates < 0, NO_SCORE, scores), NO_SCORE)}
 
-    def _judged(self, history: tf.Tensor, inputs: Tensors, rows: tf.Tensor) -> Any:
+    def _judged(
+        self,
+        history: tf.Tensor,
+        inputs: Tensors,
+        wishes: tuple[tf.Tensor, tf.Tensor],
+        rows: tf.Tensor,
+    ) -> Any:
         """The ranker's scores of catalog rows `[B, C]`, None without a ranker."""
         if self.ranker_request is None:
             return None
-        wish, wished = self.wishes(inputs)
-        request = self.ranker_request(history, inputs, wish, wished)
+        request = self.ranker_request(history, inputs, *wishes)
         request["candidates"] = rows
         request["moments"] = tf.zeros_like(rows) + history_length(request)
         ranker: Any = self._recommender().ranker
