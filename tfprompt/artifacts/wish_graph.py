@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfprompt.artifacts.text_inputs import TextInputs
 from tfprompt.encoders.texts import pooled_graph
-from tfprompt.prompts.template import WISH
+from tfprompt.prompts.segments import WISH
 
 if TYPE_CHECKING:
     from tfprompt.models.ranker import Ranker

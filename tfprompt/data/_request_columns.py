@@ -27,7 +27,7 @@ def check_columns(
         ConfigError: an unknown name, with the nearest one; or a value that cannot be read.
     """
     # A template's own room stands above this one; only the names of its special columns are read.
-    from tfprompt.prompts.template import CLOCK_FEATURES, WISH
+    from tfprompt.prompts.segments import CLOCK_FEATURES, WISH
 
     read = sorted({*template.fields, *template.features} - {WISH})
     known = {*read, *CLOCK_FEATURES, "user_id", "timestamp"}

@@ -26,7 +26,8 @@ from tfprompt.layers import (
     SoftPrompt,
     attention_mask,
 )
-from tfprompt.prompts.template import CLOCK_FEATURES, Template
+from tfprompt.prompts.segments import CLOCK_FEATURES
+from tfprompt.prompts.template import Template
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Column

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfprompt.data.batches import number_of_batches, request_batches, training_batches
 from tfprompt.models.request_fields import RequestFields
-from tfprompt.prompts.template import CLOCK_FEATURES
+from tfprompt.prompts.segments import CLOCK_FEATURES
 
 if TYPE_CHECKING:
     from tfprompt.data.requests import Requests

@@ -10,7 +10,8 @@ import polars as pl
 import tensorflow as tf
 
 from tfprompt.encoders.cache import StateCache
-from tfprompt.prompts.template import CLOCK_FEATURES, Template
+from tfprompt.prompts.segments import CLOCK_FEATURES
+from tfprompt.prompts.template import Template
 
 if TYPE_CHECKING:
     from tfprompt.data.column import Column

@@ -10,7 +10,7 @@ import polars as pl
 
 from tfprompt.models.request_fields import RequestFields, clock
 from tfprompt.models.wish_reading import ReadWish, read_wish
-from tfprompt.prompts.template import CLOCK_FEATURES, WISH
+from tfprompt.prompts.segments import CLOCK_FEATURES, WISH
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog

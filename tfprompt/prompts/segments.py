@@ -11,6 +11,11 @@ from typing import Literal
 
 __all__ = ["Candidate", "Feature", "Field", "History", "Mask", "Segment", "Soft", "Words"]
 
+# Features that need no column of their own: they are read off the request's timestamp (UTC).
+CLOCK_FEATURES = {"hour": 24, "weekday": 7, "month": 12}
+# The free text of a request; it is not a column of any table.
+WISH = "wish"
+
 
 @dataclasses.dataclass(frozen=True)
 class Words:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tfprompt.errors import TemplateError
+from tfprompt.prompts.parsing import KINDS, parse_segments
 from tfprompt.prompts.segments import (
     Candidate,
     Feature,
@@ -19,23 +19,12 @@ from tfprompt.prompts.segments import (
     Soft,
     Words,
 )
+from tfprompt.prompts.template_check import check_columns
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Column
 
 __all__ = ["Template"]
-
-KINDS = (
-    '{soft:8}, {soft:8 "words"}, {soft:8 vocabulary}, {history:items}, {column}, '
-    "{history:items rating}, {item:text}, {item:token}, {column:feature} and {mask}"
-)
-# Features that need no column of their own: they are read off the request's timestamp (UTC).
-CLOCK_FEATURES = {"hour": 24, "weekday": 7, "month": 12}
-# The free text of a request; it is not a column of any table.
-WISH = "wish"
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_SOFT = re.compile(r'(\d+)(?:\s+(?:"([^"]*)"|(random|vocabulary)))?\s*\Z')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +69,7 @@ class Template:
             raise TemplateError(
                 str(source), 0, f"A template is a string. Received: {type(source).__name__}."
             )
-        segments = tuple(_segments(source))
+        segments = tuple(parse_segments(source))
         if not segments:
             raise TemplateError(source, 0, f"A template must not be empty. It may hold {KINDS}.")
         once: tuple[tuple[type[Segment], str], ...] = (
@@ -145,63 +134,7 @@ class Template:
         Raises:
             TemplateError: a column is missing, belongs to the items, or cannot be a feature.
         """
-        available = sorted(
-            name for name, column in columns.items() if column.source in ("user", "context")
-        )
-        for segment in self.segments:
-            if isinstance(segment, History) and segment.ratings and "rating" not in columns:
-                raise TemplateError(
-                    self.source,
-                    segment.position,
-                    "{history:items rating} shows the ratings of past items, and the interactions "
-                    "have none. Write {history:items}.",
-                )
-            if isinstance(segment, Field) and segment.name == WISH:
-                continue
-            if isinstance(segment, Feature) and self._is_clock(segment.name, columns):
-                if not any(column.kind == "timestamp" for column in columns.values()):
-                    raise TemplateError(
-                        self.source,
-                        segment.position,
-                        f"{{{segment.name}:feature}} is read off the interactions' timestamp, "
-                        "and the data has none.",
-                    )
-                continue
-            if not isinstance(segment, Field | Feature):
-                continue
-            column = columns.get(segment.name)
-            if column is None:
-                raise TemplateError(
-                    self.source,
-                    segment.position,
-                    f"The data has no column '{segment.name}'. It has: "
-                    f"{', '.join(available) or 'none besides the items'}.",
-                )
-            if column.source == "item":
-                raise TemplateError(
-                    self.source,
-                    segment.position,
-                    f"'{segment.name}' is a column of the items; a request is described by the "
-                    f"user and the context: {', '.join(available) or 'no such columns'}. "
-                    "Items enter as {history:items}.",
-                )
-            if column.source == "event":
-                raise TemplateError(
-                    self.source,
-                    segment.position,
-                    f"'{segment.name}' is known only after the event, so no request can show it. "
-                    "Write {history:items rating} to show the ratings of past items.",
-                )
-            if isinstance(segment, Feature) and column.kind not in ("category", "number"):
-                raise TemplateError(
-                    self.source,
-                    segment.position,
-                    f"A feature is a categorical or numeric column. Received: '{segment.name}', "
-                    f"which is {column.kind}. Write {{{segment.name}}} to read it as text.",
-                )
-
-    def _is_clock(self, name: str, columns: Mapping[str, Column]) -> bool:
-        return name in CLOCK_FEATURES and name not in columns
+        check_columns(self, columns)
 
     def render(self, values: Mapping[str, object], mask_token: str = "") -> str:
         """The text that the lower layers read: words and fields, joined with single spaces.
@@ -225,95 +158,3 @@ class Template:
 
     def __str__(self) -> str:
         return self.source
-
-
-def _segments(source: str) -> Iterable[Segment]:
-    """Yields the segments of `source`, merging escaped braces into the words around them."""
-    words, words_start, at = "", 0, 0
-    while at < len(source):
-        character = source[at]
-        if source[at : at + 2] in ("{{", "}}"):
-            words, at = words + character, at + 2
-        elif character == "}":
-            raise TemplateError(source, at, "'}' closes nothing; a literal brace is written '}}'.")
-        elif character == "{":
-            if words.strip():
-                yield Words(words, words_start)
-            end = source.find("}", at)
-            if end < 0:
-                raise TemplateError(source, at, "This brace is never closed.")
-            yield _placeholder(source, at, source[at + 1 : end])
-            at = words_start = end + 1
-            words = ""
-        else:
-            words, at = words + character, at + 1
-    if words.strip():
-        yield Words(words, words_start)
-
-
-def _placeholder(source: str, start: int, body: str) -> Segment:
-    """The segment of one `{body}` that starts at character `start`."""
-    name, colon, argument = body.partition(":")
-    name_at = start + 1 + _indent(name)
-    argument_at = start + 1 + len(body) - len(argument) + _indent(argument)
-    name, argument = name.strip(), argument.strip()
-    if name == "mask" and not colon:
-        return Mask(start)
-    if name == "soft" and colon:
-        return _soft(source, start, argument_at, argument)
-    if not _NAME.match(name):
-        raise TemplateError(
-            source, name_at, f"A placeholder is one of {KINDS}. Received: '{{{body}}}'."
-        )
-    if not colon:
-        if name in ("soft", "history"):
-            # Read as columns, these would fail later with a list of columns that helps nobody.
-            raise TemplateError(
-                source, name_at, f"'{name}' needs an argument. A placeholder is one of {KINDS}."
-            )
-        return Field(name, start)
-    if name == "history":
-        if argument.split() not in (["items"], ["items", "rating"]):
-            raise TemplateError(
-                source,
-                argument_at,
-                "A history is written {history:items}, or {history:items rating} to show ratings. "
-                f"Received: '{body}'.",
-            )
-        return History(start, ratings=argument != "items")
-    if name == "item" and argument in ("text", "token"):
-        return Candidate("text" if argument == "text" else "token", start)
-    if argument == "feature":
-        return Feature(name, start)
-    raise TemplateError(
-        source, argument_at, f"Unknown kind '{argument}'. A placeholder is one of {KINDS}."
-    )
-
-
-def _indent(text: str) -> int:
-    """Number of spaces before the first character; 0 where there is none."""
-    return len(text) - len(text.lstrip()) if text.strip() else 0
-
-
-def _soft(source: str, start: int, argument_at: int, argument: str) -> Soft:
-    match = _SOFT.match(argument)
-    if match is None:
-        raise TemplateError(
-            source,
-            argument_at,
-            "A soft prompt is written {soft:8}, {soft:8 random}, {soft:8 vocabulary} or "
-            f"{{soft:8 \"its first words\"}}. Received: '{argument}'.",
-        )
-    length = int(match.group(1))
-    if length > 512:
-        raise TemplateError(
-            source, argument_at, f"A soft prompt has at most 512 vectors, not {length}."
-        )
-    if match.group(2) is not None:
-        if not match.group(2).strip():
-            raise TemplateError(
-                source, argument_at, "The words of a soft prompt must not be empty."
-            )
-        return Soft(length, "words", match.group(2), start)
-    vocabulary = match.group(3) == "vocabulary"
-    return Soft(length, "vocabulary" if vocabulary else "random", "", start)

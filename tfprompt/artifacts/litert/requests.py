@@ -14,7 +14,7 @@ from tfprompt.models.request_fields import as_text
 from tfprompt.models.request_inputs import known_history, request_frame, request_inputs
 from tfprompt.models.wish_reading import read_wish
 from tfprompt.models.wishes import wish_queries
-from tfprompt.prompts.template import CLOCK_FEATURES, WISH
+from tfprompt.prompts.segments import CLOCK_FEATURES, WISH
 
 if TYPE_CHECKING:
     from tfprompt.artifacts.litert.graph import DeviceGraph

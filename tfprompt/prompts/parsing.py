@@ -1,0 +1,118 @@
+"""The template language: from one line of text to segments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from tfprompt.errors import TemplateError
+from tfprompt.prompts.segments import (
+    Candidate,
+    Feature,
+    Field,
+    History,
+    Mask,
+    Segment,
+    Soft,
+    Words,
+)
+
+KINDS = (
+    '{soft:8}, {soft:8 "words"}, {soft:8 vocabulary}, {history:items}, {column}, '
+    "{history:items rating}, {item:text}, {item:token}, {column:feature} and {mask}"
+)
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_SOFT = re.compile(r'(\d+)(?:\s+(?:"([^"]*)"|(random|vocabulary)))?\s*\Z')
+
+
+def parse_segments(source: str) -> Iterable[Segment]:
+    """Yields the segments of `source`, merging escaped braces into the words around them."""
+    words, words_start, at = "", 0, 0
+    while at < len(source):
+        character = source[at]
+        if source[at : at + 2] in ("{{", "}}"):
+            words, at = words + character, at + 2
+        elif character == "}":
+            raise TemplateError(source, at, "'}' closes nothing; a literal brace is written '}}'.")
+        elif character == "{":
+            if words.strip():
+                yield Words(words, words_start)
+            end = source.find("}", at)
+            if end < 0:
+                raise TemplateError(source, at, "This brace is never closed.")
+            yield _placeholder(source, at, source[at + 1 : end])
+            at = words_start = end + 1
+            words = ""
+        else:
+            words, at = words + character, at + 1
+    if words.strip():
+        yield Words(words, words_start)
+
+
+def _placeholder(source: str, start: int, body: str) -> Segment:
+    """The segment of one `{body}` that starts at character `start`."""
+    name, colon, argument = body.partition(":")
+    name_at = start + 1 + _indent(name)
+    argument_at = start + 1 + len(body) - len(argument) + _indent(argument)
+    name, argument = name.strip(), argument.strip()
+    if name == "mask" and not colon:
+        return Mask(start)
+    if name == "soft" and colon:
+        return _soft(source, start, argument_at, argument)
+    if not _NAME.match(name):
+        raise TemplateError(
+            source, name_at, f"A placeholder is one of {KINDS}. Received: '{{{body}}}'."
+        )
+    if not colon:
+        if name in ("soft", "history"):
+            # Read as columns, these would fail later with a list of columns that helps nobody.
+            raise TemplateError(
+                source, name_at, f"'{name}' needs an argument. A placeholder is one of {KINDS}."
+            )
+        return Field(name, start)
+    if name == "history":
+        if argument.split() not in (["items"], ["items", "rating"]):
+            raise TemplateError(
+                source,
+                argument_at,
+                "A history is written {history:items}, or {history:items rating} to show ratings. "
+                f"Received: '{body}'.",
+            )
+        return History(start, ratings=argument != "items")
+    if name == "item" and argument in ("text", "token"):
+        return Candidate("text" if argument == "text" else "token", start)
+    if argument == "feature":
+        return Feature(name, start)
+    raise TemplateError(
+        source, argument_at, f"Unknown kind '{argument}'. A placeholder is one of {KINDS}."
+    )
+
+
+def _indent(text: str) -> int:
+    """Number of spaces before the first character; 0 where there is none."""
+    return len(text) - len(text.lstrip()) if text.strip() else 0
+
+
+def _soft(source: str, start: int, argument_at: int, argument: str) -> Soft:
+    match = _SOFT.match(argument)
+    if match is None:
+        raise TemplateError(
+            source,
+            argument_at,
+            "A soft prompt is written {soft:8}, {soft:8 random}, {soft:8 vocabulary} or "
+            f"{{soft:8 \"its first words\"}}. Received: '{argument}'.",
+        )
+    length = int(match.group(1))
+    if length > 512:
+        raise TemplateError(
+            source, argument_at, f"A soft prompt has at most 512 vectors, not {length}."
+        )
+    if match.group(2) is not None:
+        if not match.group(2).strip():
+            raise TemplateError(
+                source, argument_at, "The words of a soft prompt must not be empty."
+            )
+        return Soft(length, "words", match.group(2), start)
+    vocabulary = match.group(3) == "vocabulary"
+    return Soft(length, "vocabulary" if vocabulary else "random", "", start)
