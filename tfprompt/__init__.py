@@ -32,6 +32,7 @@ _EXPORTS = {
     "MultiTask": "tfprompt.models.multi_task",
     "PromptedEncoder": "tfprompt.encoders.prompted",
     "Recommender": "tfprompt.models.recommender",
+    "PromptBank": "tfprompt.models.prompt_bank",
     "Ranker": "tfprompt.models.ranker",
     "Retriever": "tfprompt.models.retriever",
     "Template": "tfprompt.prompts.template",
@@ -56,6 +57,7 @@ _MODULES = (
 # Those that load TensorFlow.
 _TENSORFLOW = (
     "MultiTask",
+    "PromptBank",
     "PromptedEncoder",
     "Ranker",
     "Recommender",
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
     from tfprompt.evaluation.protocol import evaluate
     from tfprompt.models.loading import load
     from tfprompt.models.multi_task import MultiTask
+    from tfprompt.models.prompt_bank import PromptBank
     from tfprompt.models.ranker import Ranker
     from tfprompt.models.recommender import Recommender
     from tfprompt.models.recommending import recommend

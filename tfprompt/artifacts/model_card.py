@@ -10,16 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfprompt._files import read_json, write_json
 from tfprompt.artifacts.lint.report import LintReport
 from tfprompt.artifacts.module_parts import ExportOptions, Signature
-from tfprompt.artifacts.prompt_bank import shared_digests
 from tfprompt.encoders.packaged import PACKAGED
 from tfprompt.errors import ExportError
 from tfprompt.models import prompt_files
+from tfprompt.models.named_prompts import shared_digests
 
 if TYPE_CHECKING:
     from tfprompt.artifacts.parity import Parity
@@ -75,7 +74,7 @@ def describe_artifact(
         "metrics": dict(about.get("metrics") or {}),
     }
     if first is model and not hasattr(model, "judge_items"):
-        trained = {n: np.asarray(v) for n, v in prompt_files.trained_variables(model).items()}
+        trained = prompt_files.kept_tensors(model)
         card["shared_sha256"] = shared_digests(trained)
     if options.tokens:
         tokenizer = loaded.tokenizer

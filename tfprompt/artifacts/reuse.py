@@ -23,13 +23,7 @@ from tfprompt.artifacts.catalog_table import stored_values
 from tfprompt.artifacts.item_ids import ITEMS_FILE, write_ids
 from tfprompt.artifacts.lint import lint_export
 from tfprompt.artifacts.model_card import add_checks, read_card, write_card
-from tfprompt.artifacts.prompt_bank import (
-    PROMPTS_FILE,
-    deep_of,
-    read_prompt,
-    soft_of,
-    write_names,
-)
+from tfprompt.artifacts.prompt_bank import PROMPTS_FILE, write_names
 from tfprompt.artifacts.shards import (
     FROZEN_INDEX,
     frozen_file,
@@ -40,7 +34,8 @@ from tfprompt.artifacts.shards import (
 )
 from tfprompt.artifacts.warm_up import WARM_UP_FILE
 from tfprompt.data.catalog import Catalog
-from tfprompt.errors import ExportError
+from tfprompt.errors import CheckpointError, ExportError
+from tfprompt.models.named_prompts import deep_of, read_prompt, soft_of
 
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 _TEXTS_AT_ONCE = 64
@@ -205,12 +200,15 @@ def _prompt_tensors(
     soft_key, deep_key = f"prompts/soft{_VALUE}", f"prompts/deep{_VALUE}"
     soft, deep = list(tensors[soft_key]), list(tensors.get(deep_key, ()))
     for name, directory in prompts.items():
-        member = read_prompt(name, directory, card["shared_sha256"])
-        own = soft_of(member, soft[0].shape[1])
+        try:
+            member = read_prompt(name, directory, card["shared_sha256"])
+        except CheckpointError as error:
+            raise ExportError(str(error)) from error
+        own = soft_of(member, soft[0].shape[-1])
         own_deep = deep_of(member, own.shape)
         if own.shape != soft[0].shape or (deep and own_deep.shape != deep[0].shape):
             raise ExportError(
-                f"The prompts of one artifact are {soft[0].shape[0]} vectors long. "
+                f"The prompts of one artifact are {soft[0].shape[-2]} vectors long. "
                 f"Received: {own.shape[0]} in {directory}, for {name!r}."
             )
         place = names.index(name)

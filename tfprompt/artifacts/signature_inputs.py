@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfprompt.data.request import Request
 from tfprompt.models.request_fields import as_text
+from tfprompt.prompts.segments import USER, WISH
 
 if TYPE_CHECKING:
     from tfprompt.encoders.tokenizer import TextTokenizer
@@ -82,7 +83,9 @@ def _value(name: str, spec: tf.TensorSpec, request: Request) -> Any:
 
 
 def _text_of(name: str, request: Request) -> str:
-    return request.wish if name == "wish" else as_text(request.values.get(name))
+    if name == WISH:
+        return request.wish
+    return as_text({USER: request.user, **request.values}.get(name))
 
 
 def _moment(values: Mapping[str, Any]) -> int:

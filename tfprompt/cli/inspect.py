@@ -61,7 +61,18 @@ def inspect(
 
 def _segments(description: dict[str, Any]) -> list[dict[str, Any]]:
     """The template as a token plan: what stands there, how many tokens, whether it is trained."""
-    from tfprompt.prompts import Candidate, Feature, Field, History, Mask, Soft, Template
+    from tfprompt.prompts import (
+        Candidate,
+        Feature,
+        Field,
+        History,
+        Mask,
+        Personal,
+        Pool,
+        Soft,
+        Task,
+        Template,
+    )
 
     history = f"1 + up to {description['encoder']['max_history']}"
     rows = []
@@ -69,12 +80,20 @@ def _segments(description: dict[str, Any]) -> list[dict[str, Any]]:
         row: dict[str, Any]
         if isinstance(segment, Soft):
             start = f'from "{segment.words}"' if segment.words else segment.initializer
+            start += f" of {segment.column}" if segment.column else ""
             row = {"segment": f"soft prompt, {start}", "tokens": str(segment.length)}
             row["trained"] = True
         elif isinstance(segment, History):
             row = {"segment": "start and past items", "tokens": history, "trained": True}
         elif isinstance(segment, Feature):
             row = {"segment": f"feature {segment.name}", "tokens": "1", "trained": True}
+        elif isinstance(segment, Personal | Task):
+            kind = "personal prompt" if isinstance(segment, Personal) else "prompt of tasks"
+            row = {"segment": f"{kind}, by {segment.name}", "tokens": str(segment.length)}
+            row["trained"] = True
+        elif isinstance(segment, Pool):
+            what = f"pool, {segment.chosen} of {segment.size} prompts"
+            row = {"segment": what, "tokens": str(segment.length), "trained": True}
         elif isinstance(segment, Field):
             row = {"segment": f"text of {segment.name}", "tokens": "its pieces", "trained": False}
         elif isinstance(segment, Candidate):

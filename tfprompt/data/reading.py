@@ -20,6 +20,10 @@ from tfprompt.errors import ConfigError, DataError
 TableSource = str | Path | pl.DataFrame
 
 
+# The column of who asks, and how many people it names at most.
+USER, MOST_PEOPLE = "user", 100_000
+
+
 def read(
     interactions: TableSource,
     items: TableSource | None = None,
@@ -110,6 +114,8 @@ def read(
             user_table, "user", ("user_id",), kinds, fill, report
         )
         user_frame = _leading(user_frame, "user_id")
+    if USER not in {*described, *context, *profiles}:
+        context = {**context, **_people(frame)}
     _note_shadows(described, profiles, context, frame.height, report)
     item_frame = _leading(item_frame, "item_id")
     return Dataset(
@@ -125,6 +131,14 @@ def read(
         report=report,
         order=order,
     )
+
+
+def _people(frame: pl.DataFrame) -> dict[str, Column]:
+    """The column of the people's ids, where there are not too many for a table of prompts."""
+    ids = frame["user_id"].unique(maintain_order=True).to_list()
+    if len(ids) > MOST_PEOPLE:
+        return {}
+    return {USER: Column(USER, "category", "user", vocabulary=tuple(ids))}
 
 
 def _default_text(columns: Mapping[str, Column]) -> str:

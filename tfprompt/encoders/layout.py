@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
+from tfprompt.encoders.prompt_layers import prompt_parts
 from tfprompt.encoders.text_plan import ORDER_STEP
 from tfprompt.encoders.token_plan import Part, TokenPlan, readout_part
 from tfprompt.layers.attention_rules import ITEM
-from tfprompt.prompts.segments import Feature, History, Soft
+from tfprompt.prompts.segments import History
 
 if TYPE_CHECKING:
     from tfprompt.encoders.prompted import PromptedEncoder
@@ -28,16 +29,7 @@ def lay_out(
     """
     text, text_mask = inputs["states"], ops.cast(inputs["states_mask"], "bool")
     text_order = ops.cast(inputs["order"], "int32")
-    parts, soft = [], iter(soft_prompts(encoder, inputs))
-    segments = list(enumerate(encoder.template.segments))
-    for number, segment in segments:
-        if isinstance(segment, Soft):
-            parts.append(Part.of(next(soft), order=number * ORDER_STEP))
-    for number, segment in segments:
-        if isinstance(segment, Feature):
-            token = encoder.feature_tokens[segment.name](inputs[segment.name])
-            parts.append(Part.of(token, order=number * ORDER_STEP))
-
+    parts = prompt_parts(encoder, inputs, training)
     at_mask = None
     judged = encoder.candidate_tokens is not None
     if encoder.read_out == "mask" and (encoder.item_tokens is not None or judged):
@@ -60,7 +52,8 @@ def lay_out(
     length = ops.shape(tokens)[1]
     step = ops.expand_dims(ops.arange(length, dtype="int32"), 0)
     counts = ops.sum(ops.cast(items_mask, "int32"), axis=1, keepdims=True)
-    order = next(n for n, s in segments if isinstance(s, History)) * ORDER_STEP
+    numbered = enumerate(encoder.template.segments)
+    order = next(n for n, s in numbered if isinstance(s, History)) * ORDER_STEP
     parts.append(Part.of(tokens, ITEM, valid=step <= counts, moment=step, order=order + step))
     steps = ops.broadcast_to(step, (ops.shape(tokens)[0], length)) if every_position else counts
     if at_mask is not None and not judged:
@@ -68,18 +61,6 @@ def lay_out(
         parts.append(readout_part(mask_state, steps, encoder.text_plan.mask_order))
         length = ops.shape(steps)[1]
     return TokenPlan.join(parts), steps, length
-
-
-def soft_prompts(encoder: PromptedEncoder, inputs: Mapping[str, Any]) -> list[Any]:
-    """The vectors of each soft prompt `[B, P, D]`: the encoder's own, or those of each row."""
-    given = inputs.get("prompts")
-    if given is None:
-        return [layer(inputs["states"]) for layer in encoder.soft_prompts]
-    found, start = [], 0
-    for layer in encoder.soft_prompts:
-        found.append(given[:, start : start + layer.length])
-        start += layer.length
-    return found
 
 
 def mask_token(encoder: PromptedEncoder, inputs: Mapping[str, Any]) -> Any:

@@ -9,9 +9,11 @@ import keras
 
 from tfprompt.encoders import read_out as reading
 from tfprompt.encoders.candidates import candidate_layer, judge
+from tfprompt.encoders.ensembles import mean_of_members, with_members
 from tfprompt.encoders.last_layer import apply_where_read, can_skip
 from tfprompt.encoders.layout import lay_out
 from tfprompt.encoders.loading import LoadedBackbone, load_backbone
+from tfprompt.encoders.prompt_layers import deep_layers, feature_layers, made_layers, soft_layers
 from tfprompt.encoders.read_out import ReadOut
 from tfprompt.encoders.seam import Seam, has_dropout, set_dropout
 from tfprompt.encoders.starting_points import start_prompts
@@ -19,14 +21,11 @@ from tfprompt.encoders.text_plan import TextPlan, fitting_history
 from tfprompt.encoders.token_plan import TokenPlan, move_rows
 from tfprompt.errors import ConfigError
 from tfprompt.layers import (
-    DeepPrompt,
     FeatureToken,
     HistoryRatings,
     ItemTokens,
-    SoftPrompt,
     attention_mask,
 )
-from tfprompt.prompts.segments import CLOCK_FEATURES
 from tfprompt.prompts.template import Template
 
 if TYPE_CHECKING:
@@ -58,6 +57,11 @@ class PromptedEncoder(keras.layers.Layer):
         dropout: rate of dropout on the item tokens.
         upper_dropout: rate of dropout inside the frozen upper layers while training; 0 runs them
             as they are. None takes 0.2, or 0 for a backbone that was built without dropout.
+        personal_rank: length of what `{user:personal 4}` keeps of one person or value.
+        personal_dropout: share of requests in training whose person is hidden, so that the prompt
+            of an unknown one is a good answer.
+        ensemble: how many soft prompts are trained side by side, each on other rows; a request is
+            answered by the mean of what all of them read.
         seed: seed of initial values and dropout.
 
     Raises:
@@ -87,6 +91,9 @@ class PromptedEncoder(keras.layers.Layer):
         sequence_length: int | None = None,
         dropout: float = 0.3,
         upper_dropout: float | None = None,
+        personal_rank: int = 8,
+        personal_dropout: float = 0.2,
+        ensemble: int = 1,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -121,18 +128,20 @@ class PromptedEncoder(keras.layers.Layer):
         self.text_plan = TextPlan(self.template, loaded.tokenizer)
         self.max_history = max_history
         if sequence_length is not None and self.template.has_history:
-            others = self.text_plan.max_length + self.template.prompt_length
-            others += len(self.template.features) + 1 + int(self.read_out == "mask")
+            others = self.text_plan.max_length + self.template.prompt_tokens
+            others += 1 + int(self.read_out == "mask")
             self.max_history = fitting_history(max_history, others, sequence_length)
-        self.soft_prompts = [
-            SoftPrompt(soft.length, self.width, name=f"soft_{number}")
-            for number, soft in enumerate(self.template.soft)
-        ]
-        self.deep_prompts = [
-            DeepPrompt(self.template.prompt_length, self.width, name=f"deep_{layer}")
-            for layer in range(prompt_layer + 1, prompt_layer + len(self.seam.upper_layers))
-            if deep and self.template.prompt_length
-        ]
+        if ensemble < 1 or (ensemble > 1 and not self.template.prompt_length):
+            raise ConfigError(
+                "An ensemble has 1 member or more, each a soft prompt. Received: "
+                f"ensemble={ensemble} with {self.template.source!r}."
+            )
+        self.ensemble = ensemble
+        self.member_generator = keras.random.SeedGenerator(seed) if ensemble > 1 else None
+        self.personal_rank = personal_rank
+        self.personal_dropout = personal_dropout
+        self.soft_prompts = soft_layers(self)
+        self.deep_prompts = deep_layers(self)
         self.item_tokens = (
             ItemTokens(self.width, self.max_history, dropout, seed, name="item_tokens")
             if self.template.has_history
@@ -141,6 +150,9 @@ class PromptedEncoder(keras.layers.Layer):
         self.candidate_tokens = candidate_layer(self, dropout)
         self.rating_tokens: HistoryRatings | None = None
         self.feature_tokens: dict[str, FeatureToken] = {}
+        self.made_prompts: dict[str, Any] = {}
+        # Whether what starts from the catalog has started, see `start_from_catalog`.
+        self.started = False
 
     @classmethod
     def from_preset(cls, preset: str, template: str | Template, **kwargs: Any) -> PromptedEncoder:
@@ -172,20 +184,13 @@ class PromptedEncoder(keras.layers.Layer):
             self.rating_tokens = HistoryRatings(
                 self.width, rating.mean or 0.0, rating.std or 1.0, self.seed, name="history_ratings"
             )
-        for number, name in enumerate(dict.fromkeys(self.template.features)):
-            if name not in columns:
-                categories: int | None = CLOCK_FEATURES[name]
-            elif columns[name].kind == "category":
-                categories = len(columns[name].vocabulary or ())
-            else:
-                categories = None
-            self.feature_tokens[name] = FeatureToken(
-                self.width, categories, self.seed + number, name=f"feature_{name}"
-            )
+        self.feature_tokens = feature_layers(self, columns)
+        self.made_prompts = made_layers(self, columns)
 
     def build(self, inputs_shape: Any = None) -> None:
         """Creates and starts all trained vectors."""
         layers: list[Any] = [*self.soft_prompts, *self.deep_prompts, *self.feature_tokens.values()]
+        layers += self.made_prompts.values()
         for layer in (*layers, self.candidate_tokens, self.rating_tokens):
             if layer is not None and not layer.built:
                 layer.build(None)
@@ -220,6 +225,14 @@ class PromptedEncoder(keras.layers.Layer):
             Queries `[B, D]`, or `[B, H+1, D]` with `every_position`; with an item to judge what
             is read of each `[B, Q, D]`.
         """
+        if self.ensemble == 1:
+            return self._encode(inputs, every_position, training)
+        found = self._encode(with_members(self, inputs, training), every_position, training)
+        return found if training else mean_of_members(self, found)
+
+    def _encode(
+        self, inputs: Mapping[str, Any], every_position: bool, training: bool | None
+    ) -> Any:
         plan, steps, columns = lay_out(self, inputs, every_position, training)
         if self.candidate_tokens is not None:
             return judge(self, plan, inputs, training)
@@ -232,8 +245,7 @@ class PromptedEncoder(keras.layers.Layer):
         if steps is not None:
             return reading.read_history(states, plan, steps, self.read_out, every_position)
         mask_order = self.text_plan.mask_order if self.read_out == "mask" else None
-        prompts = self.template.prompt_length + len(self.template.features)
-        return reading.read_text(states, plan, mask_order, prompts)
+        return reading.read_text(states, plan, mask_order, self.template.prompt_tokens)
 
     def _upper(self, plan: TokenPlan, columns: Any, training: bool, deep: Any = None) -> Any:
         """The plan through the frozen upper layers.
@@ -290,5 +302,8 @@ class PromptedEncoder(keras.layers.Layer):
             "sequence_length": self.sequence_length,
             "dropout": self.dropout_rate,
             "upper_dropout": self.upper_dropout,
+            "personal_rank": self.personal_rank,
+            "personal_dropout": self.personal_dropout,
+            "ensemble": self.ensemble,
             "seed": self.seed,
         }

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
+from scipy.cluster.vq import kmeans2
 
 from tfprompt.errors import ConfigError
+from tfprompt.layers import PromptPool, SoftPrompt
 
 if TYPE_CHECKING:
+    from tfprompt.data.catalog import Catalog
     from tfprompt.encoders.loading import LoadedBackbone
     from tfprompt.encoders.prompted import PromptedEncoder
     from tfprompt.encoders.seam import Seam
@@ -38,11 +45,91 @@ def start_prompts(encoder: PromptedEncoder) -> None:
         if soft.length and soft.initializer == "words":
             layer.initialize(word_states(loaded, seam, soft.words))
         elif soft.length and soft.initializer == "vocabulary":
-            layer.initialize(vocabulary_states(loaded, seam, soft.length, generator))
-        elif soft.length:
-            layer.initialize(drawn(soft.length))
+            count = soft.length * layer.members
+            layer.initialize(vocabulary_states(loaded, seam, count, generator))
+        elif soft.length:  # labels and items wait for the catalog, see `start_from_catalog`
+            layer.initialize(drawn(soft.length * layer.members))
     for layer in encoder.deep_prompts:
-        layer.initialize(drawn(layer.length))
+        layer.initialize(drawn(layer.length * layer.members))
+    for layer in encoder.made_prompts.values():
+        if isinstance(layer, SoftPrompt):
+            layer.initialize(drawn(layer.length))
+        elif isinstance(layer, PromptPool):
+            layer.initialize(drawn(layer.size * layer.each))
+
+
+def needs_catalog(encoder: PromptedEncoder) -> bool:
+    """Whether some prompt starts from what the catalog holds."""
+    starts = {soft.initializer for soft in encoder.template.soft}
+    return not starts.isdisjoint({"labels", "items"}) or encoder.template.has_pool
+
+
+def start_from_catalog(
+    encoder: PromptedEncoder, catalog: Catalog, item_vectors: Any, content: Any
+) -> None:
+    """Starts prompts from the values of a column or from the items, and a pool's keys.
+
+    Args:
+        encoder: built; what it has trained already is lost.
+        catalog: gives the values of columns.
+        item_vectors: frozen text vectors of the items `[N, D]`.
+        content: the vectors that requests are likened by `[N, Q]`.
+    """
+    generator = np.random.default_rng(encoder.seed)
+    for soft, layer in zip(encoder.template.soft, encoder.soft_prompts, strict=True):
+        if soft.initializer == "labels" and soft.length:
+            layer.initialize(label_states(encoder, labels_of(catalog, soft.column)))
+        elif soft.initializer == "items" and soft.length:
+            centres = k_means(item_vectors, soft.length, generator)
+            layer.initialize(_as_states(encoder, item_vectors, centres, generator))
+    for name, layer in encoder.made_prompts.items():
+        if name.startswith("pool_") and encoder.template.has_history:
+            layer.start_keys(k_means(content, layer.size, generator))
+
+
+def labels_of(catalog: Catalog, column: str) -> list[str]:
+    """The names of a column's classes, the most frequent first.
+
+    A category has its vocabulary; a text, as "drama, war", its parts between commas or bars.
+    """
+    known = catalog.columns.get(column)
+    if known is not None and known.vocabulary:
+        return list(known.vocabulary)
+    found: Counter[str] = Counter()
+    if column in catalog.frame.columns:
+        for value in catalog.frame[column].cast(pl.String).drop_nulls():
+            found.update(part.strip() for part in re.split(r"[,|;]", value) if part.strip())
+    if not found:
+        raise ConfigError(f"A prompt starts from names of classes. Received: none in {column!r}.")
+    return [name for name, _ in found.most_common()]
+
+
+def label_states(encoder: PromptedEncoder, labels: Sequence[str]) -> np.ndarray:
+    """One state a label `[n, D]`: the mean of its words' states at the seam."""
+    states = [word_states(encoder.loaded, encoder.seam, label).mean(axis=0) for label in labels]
+    return np.stack(states)
+
+
+def k_means(vectors: Any, count: int, generator: np.random.Generator) -> np.ndarray:
+    """Centres `[count, D]` of vectors `[N, D]`; with fewer vectors some repeat."""
+    vectors = np.asarray(vectors, np.float64)
+    if len(np.unique(vectors, axis=0)) <= count:
+        return vectors[np.arange(count) % len(vectors)]
+    with warnings.catch_warnings():
+        # An empty cluster keeps its centre, which does for a start.
+        warnings.filterwarnings("ignore", message="One of the clusters is empty")
+        centres, _ = kmeans2(vectors, count, minit="++", rng=generator)
+    return np.asarray(centres)
+
+
+def _as_states(
+    encoder: PromptedEncoder, vectors: Any, centres: np.ndarray, generator: np.random.Generator
+) -> np.ndarray:
+    """Centres of item vectors, at the place and scale of word states at the seam."""
+    sample = vocabulary_states(encoder.loaded, encoder.seam, 256, generator)
+    vectors = np.asarray(vectors)
+    spread = (centres - vectors.mean(axis=0)) / (vectors.std(axis=0) + 1e-6)
+    return sample.mean(axis=0) + sample.std(axis=0) * spread
 
 
 def vocabulary_states(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import keras
 import numpy as np
 
+from tfprompt.encoders.starting_points import needs_catalog, start_from_catalog
 from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError, ExportError
 from tfprompt.models import prompt_files, retriever_config
@@ -43,6 +44,11 @@ class KeptModel(keras.Model):
         """Encodes the catalog with the frozen backbone, once; `fit` and the like call it."""
         if not self.item_table.filled:
             self.item_table.fill(self.item_vectors)
+        if not self.encoder.started:
+            self.encoder.started = True
+            if needs_catalog(self.encoder):
+                content = self.item_table.all_items()[0]
+                start_from_catalog(self.encoder, self.catalog, self.item_vectors, content)
 
     @property
     def trainable_parameters(self) -> int:
@@ -81,19 +87,21 @@ class KeptModel(keras.Model):
                 f"{theirs.name} ({theirs.fingerprint[:12]}) for {ours.name} "
                 f"({ours.fingerprint[:12]})."
             )
-        given = prompt_files.trained_variables(model)
+        given = prompt_files.kept_tensors(model)
         if model.catalog.fingerprint != self.catalog.fingerprint:
             given = {name: v for name, v in given.items() if not name.startswith("item_table/ids")}
         taken = []
         for name, variable in prompt_files.trained_variables(self).items():
             if name in given and given[name].shape == variable.shape:
-                variable.assign(given[name].value)
+                variable.assign(given[name])
                 taken.append(name)
         if not taken:
             raise ConfigError(
                 "Nothing that is trained has the same name and shape in both models. Received: "
                 f"templates {model.encoder.template.source!r} and {self.encoder.template.source!r}."
             )
+        # What was taken over is not to start from the catalog any more.
+        self.encoder.started |= any("/soft_" in name or "/pool_" in name for name in taken)
         return taken
 
     def get_config(self) -> dict[str, Any]:
@@ -111,7 +119,9 @@ class KeptModel(keras.Model):
         Raises:
             CheckpointError: the backbone that now goes by that name is another one.
         """
-        return retriever_config.rebuild(cls, config)
+        model: Self = retriever_config.rebuild(cls, config)
+        model.encoder.started = True  # its weights come from the file
+        return model
 
     def save_prompts(
         self,

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfprompt.data.batches import number_of_batches, request_batches, training_batches
 from tfprompt.models.request_fields import RequestFields
-from tfprompt.prompts.segments import CLOCK_FEATURES
+from tfprompt.prompts.segments import CLOCK_FEATURES, USER
 
 if TYPE_CHECKING:
     from tfprompt.data.requests import Requests
@@ -50,11 +50,11 @@ class Pipeline:
 
         count = number_of_batches(sequences, window=self.encoder.max_history, batch_size=batch_size)
         y = {"target": tf.TensorSpec([None, None], tf.int32)}
-        return self._dataset(generate, self.signature(fields), y, count)
+        return self._dataset(generate, self.training_signature(fields), y, count)
 
     def training_fields(self, sequences: Sequences) -> RequestFields:
         """The text and features of each user in training."""
-        fields = RequestFields(self.encoder, sequences.catalog.columns, sequences.users)
+        fields = RequestFields(self.encoder, sequences.catalog.columns, people(sequences))
         of_events = {*sequences.context, *CLOCK_FEATURES}
         if of_events.isdisjoint(self.encoder.template.fields):  # else an event has its own text
             fields.prepare(np.arange(len(sequences)))
@@ -73,6 +73,7 @@ class Pipeline:
         """Yields the raw windows (see `training_batches`), x and y of one epoch."""
         fields = fields or self.training_fields(sequences)
         contexts = event_contexts(self.encoder, sequences)
+        generator = np.random.default_rng([seed, epoch, 2])
         for batch in training_batches(
             sequences,
             window=self.encoder.max_history,
@@ -82,6 +83,8 @@ class Pipeline:
             shift=shift,
         ):
             x, y = self._training_batch(batch, fields, contexts)
+            if self._glimpses:
+                _hide_from_prompts(x, y, generator)
             if self.encoder.template.shows_ratings:
                 # The event of an input is the one before its target's.
                 x["ratings"] = _at(sequences.ratings, batch["event"] - 1, batch["event"] >= 0)
@@ -183,7 +186,7 @@ class Pipeline:
 
     def fields_of(self, requests: Requests) -> RequestFields:
         """The text and features of each request's user."""
-        return RequestFields(self.encoder, requests.catalog.columns, requests.users)
+        return RequestFields(self.encoder, requests.catalog.columns, people(requests))
 
     def _dataset(
         self,
@@ -195,12 +198,46 @@ class Pipeline:
         data = tf.data.Dataset.from_generator(generate, output_signature=(x, y))
         return data.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
 
+    @property
+    def _glimpses(self) -> bool:
+        """Whether prompts are made of past items that are trained as targets too."""
+        return self.encoder.template.glimpses and self.encoder.attention == "causal"
+
+    def training_signature(self, fields: RequestFields) -> dict[str, tf.TensorSpec]:
+        """Shapes of x in training."""
+        x = self.signature(fields)
+        if self._glimpses:
+            x["glimpse"] = tf.TensorSpec([None, None], tf.bool)
+        return x
+
     def signature(self, fields: RequestFields) -> dict[str, tf.TensorSpec]:
         """Shapes of x."""
         x = {"history": tf.TensorSpec([None, None], tf.int32), **fields.signature()}
         if self.encoder.template.shows_ratings:
             x["ratings"] = tf.TensorSpec([None, None], tf.float32)
         return x
+
+
+def people(part: Sequences | Requests) -> pl.DataFrame:
+    """The profile of each row's person, and their id as the column `user`."""
+    frame = pl.DataFrame() if part.users is None else part.users
+    if USER in frame.columns:  # the data's own column of that name
+        return frame
+    return frame.with_columns(pl.Series(USER, part.user_ids.tolist(), pl.String))
+
+
+def _hide_from_prompts(
+    x: dict[str, np.ndarray], y: dict[str, np.ndarray], generator: np.random.Generator
+) -> None:
+    """Makes the prompts of a window from its first items, and trains the steps behind them.
+
+    One prompt serves all steps of a window. Made from all items, it would show each step what
+    follows.
+    """
+    present = x["history"] >= 0
+    seen = generator.integers(0, present.sum(axis=1) + 1)[:, None]
+    x["glimpse"] = present & (np.arange(present.shape[1])[None] < seen)
+    y["target"] = np.where(np.arange(y["target"].shape[1])[None] >= seen, y["target"], -1)
 
 
 def _at(ratings: np.ndarray | None, places: np.ndarray, real: np.ndarray) -> np.ndarray:

@@ -25,6 +25,18 @@ from safetensors.numpy import load_file, save_file
 import tfprompt
 from tfprompt._files import atomic_write, read_json, write_json
 from tfprompt.errors import CheckpointError
+from tfprompt.models.training_state import (
+    NETWORK,
+    RANDOM,
+    check_optimizer,
+    check_random,
+    network_state,
+    networks,
+    optimizer_state,
+    random_state,
+    random_variables,
+    restore_networks,
+)
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -38,8 +50,6 @@ _WARM, _BIASES = "item_table/ids/warm", {"bias": "rating_bias/items", "likes": "
 _TOGETHER = ("taken_together/near", "taken_together/similarity", "taken_together/users")
 _MEASURED = (_WARM, *_BIASES.values(), *_TOGETHER)
 _REQUIRED = {"template", "encoder", "model", "backbone", "catalog", "epochs"}
-# Beside the optimizer's state, that of everything random in training.
-_RANDOM = "random/"
 
 
 def save(
@@ -54,13 +64,14 @@ def save(
     # Imported when used, here and below: to read a description takes no TensorFlow.
     from tfprompt.models.retriever_config import describe as describe_model
 
-    tensors = {name: np.asarray(v.value) for name, v in trained_variables(model).items()}
+    tensors = kept_tensors(model)
     tensors |= {name: np.asarray(v.value) for name, v in measured_variables(model).items()}
     with atomic_write(directory) as folder:
         folder.mkdir()
         save_file(tensors, folder / TENSORS)
         if optimizer:
-            save_file({**_optimizer_state(model), **_random_state(model)}, folder / OPTIMIZER)
+            state = (optimizer_state(model), random_state(model), network_state(model))
+            save_file({name: v for part in state for name, v in part.items()}, folder / OPTIMIZER)
         write_json(
             folder / DESCRIPTION,
             {
@@ -137,7 +148,9 @@ def restore(model: FitsParts, directory: str | os.PathLike[str]) -> None:
         )
     # All is read and checked before anything is assigned: a refused file changes nothing.
     tensors = _read(Path(directory) / TENSORS)
-    variables = {**trained_variables(model), **measured_variables(model)}
+    folded = _folded(model)
+    variables = {n: v for n, v in trained_variables(model).items() if n not in folded.values()}
+    variables |= measured_variables(model)
     _check_same(directory, {k: v.shape for k, v in tensors.items()}, variables)
     broken = sorted(name for name, value in tensors.items() if not np.isfinite(value).all())
     if broken:
@@ -147,18 +160,23 @@ def restore(model: FitsParts, directory: str | os.PathLike[str]) -> None:
         )
     path = Path(directory) / OPTIMIZER
     state = _read(path) if path.exists() and model.compiled else {}
-    random = [state.pop(name) for name in sorted(state) if name.startswith(_RANDOM)]
-    _check_random(model, random, directory)
+    random = [state.pop(name) for name in sorted(state) if name.startswith(RANDOM)]
+    inner = {name: state.pop(name) for name in sorted(state) if name.startswith(NETWORK)}
+    check_random(model, random, directory)
     if state:
-        _check_optimizer(model, state, directory)
+        check_optimizer(model, state, directory)
     for name, variable in variables.items():
         variable.assign(tensors[name])
+    for layer in networks(model):
+        layer.assign(layer.prompt)  # as the file has it, folded
+    restore_networks(model, inner)
+    model.encoder.started = True
     model.epochs_done = int(description["epochs"])
     if state:
         for variable, name in zip(model.optimizer.variables, sorted(state), strict=True):
             variable.assign(state[name])
     if random:
-        for variable, value in zip(_random_variables(model), random, strict=True):
+        for variable, value in zip(random_variables(model), random, strict=True):
             variable.assign(value)
 
 
@@ -167,16 +185,35 @@ def trained_variables(model: FitsParts) -> dict[str, Any]:
 
     Nor on the encoder's: Keras counts the second one of a process as `prompted_encoder_1`.
     """
-
-    def name_of(variable: Any) -> str:
-        path = variable.path.removeprefix(f"{model.name}/")
-        inside = path.removeprefix(f"{model.encoder.name}/")
-        return path if inside == path else f"prompted_encoder/{inside}"
-
-    named = {name_of(variable): variable for variable in model.trainable_variables}
+    named = {_name_of(model, variable): variable for variable in model.trainable_variables}
     if len(named) != len(model.trainable_variables):
         raise CheckpointError("Two trained tensors share a name; rename one of the layers.")
     return named
+
+
+def _name_of(model: FitsParts, variable: Any) -> str:
+    path: str = variable.path.removeprefix(f"{model.name}/")
+    inside = path.removeprefix(f"{model.encoder.name}/")
+    return path if inside == path else f"prompted_encoder/{inside}"
+
+
+def kept_tensors(model: FitsParts) -> dict[str, np.ndarray]:
+    """The trained values by name, as they are kept: networks are folded into their prompts."""
+    folded = _folded(model)
+    kept = {
+        name: np.asarray(variable.value)
+        for name, variable in trained_variables(model).items()
+        if name not in folded.values()
+    }
+    for layer in networks(model):
+        kept[_name_of(model, layer.prompt)] = np.asarray(layer.vectors())
+    return kept
+
+
+def _folded(model: FitsParts) -> dict[int, str]:
+    """The names of what is folded away, by the identity of the variable."""
+    inner = [weight for layer in networks(model) for weight in layer.network]
+    return {id(weight): _name_of(model, weight) for weight in inner}
 
 
 def measured_variables(model: FitsParts) -> dict[str, Any]:
@@ -220,61 +257,6 @@ def _check_same(directory: Any, received: dict[str, tuple], variables: dict[str,
         f"The tensors in {directory} are not those of this model (a change of the catalog, the "
         f"template or the options): {details}."
     )
-
-
-def _optimizer_state(model: FitsParts) -> dict[str, np.ndarray]:
-    if not model.compiled or not model.optimizer.built:
-        return {}
-    return {
-        f"{place:04d} {variable.path}": np.asarray(variable.value)
-        for place, variable in enumerate(model.optimizer.variables)
-    }
-
-
-def _random_variables(model: FitsParts) -> list[Any]:
-    """Where dropout and the drawing of negatives stand in their random sequences, in fixed order.
-
-    The frozen layers are not part of the model's own variables, and have dropout of their own.
-    """
-    layers = [
-        layer
-        for root in (model, *model.encoder.seam.upper_layers)
-        for layer in root._flatten_layers()
-    ]
-    generators = [
-        generator for layer in layers for generator in getattr(layer, "_seed_generators", ())
-    ]
-    distinct = {id(generator): generator.state for generator in generators}
-    draws = getattr(model.loss_function, "_generator", None)
-    return [*distinct.values(), *([] if draws is None else [draws.state])]
-
-
-def _random_state(model: FitsParts) -> dict[str, np.ndarray]:
-    return {
-        f"{_RANDOM}{place:04d}": np.asarray(variable)
-        for place, variable in enumerate(_random_variables(model))
-    }
-
-
-def _check_random(model: FitsParts, state: list[np.ndarray], directory: Any) -> None:
-    expected = [tuple(variable.shape) for variable in _random_variables(model)]
-    if state and expected != [value.shape for value in state]:
-        raise CheckpointError(
-            f"The random state in {directory} is not that of this model; delete {OPTIMIZER} to "
-            "go on with another."
-        )
-
-
-def _check_optimizer(model: FitsParts, state: dict[str, np.ndarray], directory: Any) -> None:
-    # A model that was made under a tf.distribute strategy has its optimizer there too.
-    with model.distribute_strategy.scope():
-        model.optimizer.build(model.trainable_variables)
-    expected = [tuple(variable.shape) for variable in model.optimizer.variables]
-    if expected != [state[name].shape for name in sorted(state)]:
-        raise CheckpointError(
-            f"The optimizer in {directory} is not the one of this model; compile with the same "
-            f"one or delete {OPTIMIZER}."
-        )
 
 
 def _ids_digest(catalog: Catalog) -> str:

@@ -26,7 +26,7 @@ from tfprompt.models.sharing import item_parts, reads_text, uses_tower
 from tfprompt.models.shortlist import request_shortlist, training_shortlist
 from tfprompt.prompts.verbalizer import Verbalizer
 from tfprompt.tasks.objective import Objective
-from tfprompt.training.distribution import shared_gradients, total_over_replicas
+from tfprompt.training.distribution import shared_gradients, shared_penalty, total_over_replicas
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -186,7 +186,7 @@ class Ranker(KnownStart, JudgesItems):
             prepared["items_mask"] = history >= 0
         vectors, ids = prepared.pop("vectors", None), prepared.pop("ids", None)
         if self.encoder.item_tokens is not None:
-            prepared["items"] = self.item_tower.tokens(vectors, ids)
+            prepared["items"], prepared["content"] = self.item_tower.tokens(vectors, ids), vectors
         rows, ratings = prepared["candidates"], prepared.get("ratings")
         if self.bias is not None and ratings is not None:
             # What the tokens show is what user and item leave unexplained.
@@ -236,7 +236,7 @@ class Ranker(KnownStart, JudgesItems):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             total, count = self.loss_function(self(x, training=True), y["label"])
-            loss = total / total_over_replicas(count)
+            loss = total / total_over_replicas(count) + shared_penalty(self.losses)
         variables = self.trainable_variables
         gradients = shared_gradients(tape.gradient(loss, variables), self.optimizer)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))

@@ -78,7 +78,7 @@ class RankingPipeline(Pipeline):
             )
 
         count = number_of_batches(sequences, window=self.encoder.max_history, batch_size=batch_size)
-        signature = self.signature(fields)
+        signature = self.training_signature(fields)
         if self.item_bias is not None:
             signature["item_bias"] = tf.TensorSpec([None, None], tf.float32)
         if self.says_own:

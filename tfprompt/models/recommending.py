@@ -47,6 +47,7 @@ def recommend(
     profile: Mapping[str, Any] | None = None,
     exclude: Sequence[str] = (),
     k: int = 10,
+    prompt: str | None = None,
 ) -> list[Recommendation]:
     """Recommends items for a known user, a new user's history, a wish, or any mix of them.
 
@@ -66,6 +67,7 @@ def recommend(
         profile: the columns that the template names, for a user outside `data`.
         exclude: ids that must not be recommended, besides those in the history.
         k: length of the list, at most the catalog's.
+        prompt: name of a prompt of the retriever's bank (`model.prompts`); None takes its own.
 
     Returns:
         At most k items, best first; items of the history are left out.
@@ -105,12 +107,16 @@ def recommend(
     titles = retriever.catalog.titles()
     return [
         Recommendation(str(model.catalog.ids[row]), titles[row], float(value))
-        for row, value in zip(*best_of(model, request, read, k), strict=True)
+        for row, value in zip(*best_of(model, request, read, k, prompt), strict=True)
     ]
 
 
 def best_of(
-    model: Retriever | Recommender, request: Request, read: ReadWish | None, k: int
+    model: Retriever | Recommender,
+    request: Request,
+    read: ReadWish | None,
+    k: int,
+    prompt: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The best items of one checked request: catalog rows and scores, at most k, best first.
 
@@ -119,13 +125,14 @@ def best_of(
         request: who asks.
         read: its wish as the model takes it, None for none.
         k: length of the list.
+        prompt: name of a prompt of the retriever's bank.
 
     Raises:
         ConfigError: a recommender keeps fewer items than k.
     """
     two_stages: Any = model if hasattr(model, "retriever") else None
     retriever: Any = model if two_stages is None else two_stages.retriever
-    scores = _scores(retriever, request, read)
+    scores = _scores(retriever, request, read, prompt)
     if two_stages is None:
         rows = np.argsort(-scores, kind="stable")[:k]
         values = scores[rows]
@@ -160,9 +167,12 @@ def _request(data: Dataset | None, given: dict[str, Any], exclude: Sequence[str]
     return Request.of(data, user, history=history, profile=profile, wish=wish, exclude=exclude)
 
 
-def _scores(model: Retriever, request: Request, read: ReadWish | None) -> np.ndarray:
+def _scores(
+    model: Retriever, request: Request, read: ReadWish | None, prompt: str | None
+) -> np.ndarray:
     """Scores of all items `[N]`; minus infinity for what must not be recommended."""
-    query = model(request_inputs(model, request, read))
+    inputs = request_inputs(model, request, read)
+    query = model(inputs) if prompt is None else model.prompts.queries(inputs, [prompt])
     wanted = np.zeros((1, model.item_table.width), np.float32) if read is None else read.wanted
     denied = None if read is None else read.unwanted.sum(axis=0, keepdims=True)
     queries = np.asarray(wish_queries(model, query, wanted, denied))

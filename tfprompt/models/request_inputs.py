@@ -10,7 +10,7 @@ import polars as pl
 
 from tfprompt.models.request_fields import RequestFields, clock
 from tfprompt.models.wish_reading import ReadWish, read_wish
-from tfprompt.prompts.segments import CLOCK_FEATURES, WISH
+from tfprompt.prompts.segments import CLOCK_FEATURES, USER, WISH
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -47,7 +47,9 @@ def request_inputs(
         read = read_wish(model, request.wish)
     wanted = read.wish.wanted if read is not None else ""
     encoder, table = model.encoder, model.item_table
-    users = request_frame({**request.values, WISH: wanted}, model.catalog.columns)
+    # A profile may have a column of that name, which then wins.
+    values = {USER: request.user, **request.values, WISH: wanted}
+    users = request_frame(values, model.catalog.columns)
     fields = RequestFields(encoder, model.catalog.columns, users, cache=False)
     inputs: dict[str, Any] = dict(fields.take(np.zeros(1, int)))
     rows, ratings = known_history(model.catalog, request)

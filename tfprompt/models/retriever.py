@@ -17,10 +17,11 @@ from tfprompt.evaluation.keras_metrics import MRR, HRAtK, NDCGAtK, RecallAtK, ra
 from tfprompt.layers import history_content, unit_length
 from tfprompt.models.fits_parts import FitsParts
 from tfprompt.models.pipeline import Pipeline
+from tfprompt.models.prompt_bank import PromptBank
 from tfprompt.models.retrieval_loss import RetrievalLoss
 from tfprompt.models.sharing import item_parts
 from tfprompt.tasks.negatives import Negatives
-from tfprompt.training.distribution import shared_gradients, total_over_replicas
+from tfprompt.training.distribution import shared_gradients, shared_penalty, total_over_replicas
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -175,6 +176,8 @@ class Retriever(FitsParts):
         vectors, ids = prepared.pop("vectors", None), prepared.pop("ids", None)
         if self.encoder.item_tokens is not None and "items" not in prepared:
             prepared["items"] = self.item_tower.tokens(vectors, ids)
+        if vectors is not None:
+            prepared["content"] = vectors
         queries = self.encoder(prepared, every_position=every_position, training=training)
         if self.similarity == "cosine":
             queries = unit_length(queries)
@@ -205,6 +208,15 @@ class Retriever(FitsParts):
         """The trained part of candidates `[n, D]` of vectors `[n, V]` and ids `[n, R]`."""
         candidates = self.item_tower(vectors, ids)
         return unit_length(candidates) if self.similarity == "cosine" else candidates
+
+    @property
+    def prompts(self) -> PromptBank:
+        """Further prompts of this process by name, see `PromptBank`."""
+        if self._bank is None:
+            self._bank = PromptBank(self)
+        return self._bank
+
+    _bank: PromptBank | None = None
 
     @property
     def query_width(self) -> int:
@@ -247,7 +259,7 @@ class Retriever(FitsParts):
         with tf.GradientTape() as tape:
             queries = self(x, every_position=self._every_position, training=True)
             total, count = self.loss_function(self, queries, y["target"])
-            loss = total / total_over_replicas(count)
+            loss = total / total_over_replicas(count) + shared_penalty(self.losses)
         variables = self.trainable_variables
         gradients = shared_gradients(tape.gradient(loss, variables), self.optimizer)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))

@@ -14,6 +14,7 @@ from tfprompt.encoders.loading import LoadedBackbone, load_backbone
 from tfprompt.encoders.packaged import packaged_names
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.errors import CheckpointError
+from tfprompt.prompts.segments import USER
 
 if TYPE_CHECKING:
     from tfprompt.models.kept_model import KeptModel
@@ -35,7 +36,11 @@ def describe(model: KeptModel) -> dict[str, Any]:
         "catalog": {
             "items": model.catalog.frame.to_dict(as_series=False),
             "item_text": model.catalog.item_text,
-            "columns": [dataclasses.asdict(column) for column in model.catalog.columns.values()],
+            "columns": [
+                dataclasses.asdict(column)
+                for name, column in model.catalog.columns.items()
+                if name != USER or name in model.encoder.template.features
+            ],
         },
     }
 

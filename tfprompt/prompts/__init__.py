@@ -6,8 +6,11 @@ from tfprompt.prompts.segments import (
     Field,
     History,
     Mask,
+    Personal,
+    Pool,
     Segment,
     Soft,
+    Task,
     Words,
 )
 from tfprompt.prompts.template import Template
@@ -19,8 +22,11 @@ __all__ = [
     "Field",
     "History",
     "Mask",
+    "Personal",
+    "Pool",
     "Segment",
     "Soft",
+    "Task",
     "Template",
     "Verbalizer",
     "Words",

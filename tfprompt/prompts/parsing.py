@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import cast
 
 from tfprompt.errors import TemplateError
 from tfprompt.prompts.segments import (
@@ -12,18 +13,28 @@ from tfprompt.prompts.segments import (
     Field,
     History,
     Mask,
+    Personal,
+    Pool,
     Segment,
     Soft,
+    Start,
+    Task,
     Words,
 )
 
 KINDS = (
-    '{soft:8}, {soft:8 "words"}, {soft:8 vocabulary}, {history:items}, {column}, '
+    '{soft:8}, {soft:8 "words"}, {soft:8 vocabulary}, {soft:8 labels column}, {soft:8 items}, '
+    "{user:personal 4}, {column:task 8}, {pool:2x4 of 10}, {history:items}, {column}, "
     "{history:items rating}, {item:text}, {item:token}, {column:feature} and {mask}"
 )
+LONGEST = 512
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_SOFT = re.compile(r'(\d+)(?:\s+(?:"([^"]*)"|(random|vocabulary)))?\s*\Z')
+_SOFT = re.compile(
+    r'(\d+)(?:\s+(?:"([^"]*)"|(random|vocabulary|items)|labels\s+([A-Za-z_]\w*)))?(\s+mlp)?\s*\Z'
+)
+_COUNTED = re.compile(r"(personal|task)\s+(\d+)\Z")
+_POOL = re.compile(r"(?:(\d+)\s*x\s*)?(\d+)\s+of\s+(\d+)\Z")
 
 
 def parse_segments(source: str) -> Iterable[Segment]:
@@ -60,17 +71,21 @@ def _placeholder(source: str, start: int, body: str) -> Segment:
         return Mask(start)
     if name == "soft" and colon:
         return _soft(source, start, argument_at, argument)
+    if name == "pool" and colon:
+        return _pool(source, start, argument_at, argument)
     if not _NAME.match(name):
         raise TemplateError(
             source, name_at, f"A placeholder is one of {KINDS}. Received: '{{{body}}}'."
         )
     if not colon:
-        if name in ("soft", "history"):
+        if name in ("soft", "history", "pool"):
             # Read as columns, these would fail later with a list of columns that helps nobody.
             raise TemplateError(
                 source, name_at, f"'{name}' needs an argument. A placeholder is one of {KINDS}."
             )
         return Field(name, start)
+    if argument.split()[:1] in (["personal"], ["task"]):
+        return _counted(source, start, argument_at, name, argument)
     if name == "history":
         if argument.split() not in (["items"], ["items", "rating"]):
             raise TemplateError(
@@ -100,19 +115,58 @@ def _soft(source: str, start: int, argument_at: int, argument: str) -> Soft:
         raise TemplateError(
             source,
             argument_at,
-            "A soft prompt is written {soft:8}, {soft:8 random}, {soft:8 vocabulary} or "
-            f"{{soft:8 \"its first words\"}}. Received: '{argument}'.",
+            "A soft prompt is written {soft:8} and may say where it starts (random, vocabulary, "
+            '"its first words", labels of a column, items), then mlp. '
+            f"Received: '{argument}'.",
         )
-    length = int(match.group(1))
-    if length > 512:
+    number, words, start_name, column, network = match.groups()
+    length = _length(source, argument_at, number, least=0)
+    if words is not None and not words.strip():
+        raise TemplateError(source, argument_at, "The words of a soft prompt must not be empty.")
+    found = start_name or ("words" if words else "labels" if column else "random")
+    initializer = cast("Start", found)
+    return Soft(length, initializer, words or "", start, column or "", network is not None)
+
+
+def _counted(source: str, start: int, argument_at: int, name: str, argument: str) -> Segment:
+    """`{name:personal 4}` or `{name:task 8}`."""
+    match = _COUNTED.match(argument)
+    if match is None:
         raise TemplateError(
-            source, argument_at, f"A soft prompt has at most 512 vectors, not {length}."
+            source,
+            argument_at,
+            "A prompt that depends on a column is written {user:personal 4} or {market:task 8}. "
+            f"Received: '{argument}'.",
         )
-    if match.group(2) is not None:
-        if not match.group(2).strip():
-            raise TemplateError(
-                source, argument_at, "The words of a soft prompt must not be empty."
-            )
-        return Soft(length, "words", match.group(2), start)
-    vocabulary = match.group(3) == "vocabulary"
-    return Soft(length, "vocabulary" if vocabulary else "random", "", start)
+    kind, number = match.groups()
+    length = _length(source, argument_at, number)
+    return (Personal if kind == "personal" else Task)(name, length, start)
+
+
+def _pool(source: str, start: int, argument_at: int, argument: str) -> Pool:
+    match = _POOL.match(argument)
+    if match is None:
+        raise TemplateError(
+            source,
+            argument_at,
+            "A pool is written {pool:4 of 10}, or {pool:2x4 of 10} for the best 2 prompts, of 4 "
+            f"vectors each, out of 10. Received: '{argument}'.",
+        )
+    chosen, each, size = match.groups()
+    # Without an x, the number is that of one-vector prompts.
+    counts = (int(chosen), int(each)) if chosen else (int(each), 1)
+    if min(*counts, int(size)) < 1 or counts[0] > int(size):
+        raise TemplateError(
+            source, argument_at, f"A pool holds what is chosen from it. Received: '{argument}'."
+        )
+    _length(source, argument_at, str(counts[0] * counts[1]))
+    return Pool(*counts, int(size), start)
+
+
+def _length(source: str, argument_at: int, number: str, least: int = 1) -> int:
+    length = int(number)
+    if not least <= length <= LONGEST:
+        raise TemplateError(
+            source, argument_at, f"A prompt has {least} to {LONGEST} vectors, not {length}."
+        )
+    return length

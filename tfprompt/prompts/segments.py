@@ -9,12 +9,26 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-__all__ = ["Candidate", "Feature", "Field", "History", "Mask", "Segment", "Soft", "Words"]
+__all__ = [
+    "Candidate",
+    "Feature",
+    "Field",
+    "History",
+    "Mask",
+    "Personal",
+    "Pool",
+    "Segment",
+    "Soft",
+    "Task",
+    "Words",
+]
 
 # Features that need no column of their own: they are read off the request's timestamp (UTC).
 CLOCK_FEATURES = {"hour": 24, "weekday": 7, "month": 12}
 # The free text of a request; it is not a column of any table.
 WISH = "wish"
+# The id of who asks; a column of its own where there are not too many people.
+USER = "user"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,23 +47,84 @@ class Field:
     position: int = 0
 
 
+Start = Literal["random", "vocabulary", "words", "labels", "items"]
+
+
 @dataclasses.dataclass(frozen=True)
 class Soft:
     """`{soft:8}`: `length` trained vectors.
 
     Attributes:
         length: number of vectors P, 0 or more.
-        initializer: "random" (normal, at the scale of the backbone's word vectors),
-            "vocabulary" (a sample of the backbone's word vectors) or "words".
+        initializer: "random" (normal, at the scale of the backbone's word vectors), "vocabulary"
+            (a sample of the backbone's word vectors), "words", "labels" (the values of a column,
+            such as genres) or "items" (k-means of the item vectors).
         words: the text whose states at the seam start the vectors (`initializer="words"`);
             repeated or cut to `length`.
         position: character in the template.
+        column: whose values start the vectors (`initializer="labels"`).
+        reparameterized: trained through a small network, which is folded away when it is saved.
     """
 
     length: int
-    initializer: Literal["random", "vocabulary", "words"] = "random"
+    initializer: Start = "random"
     words: str = ""
     position: int = 0
+    column: str = ""
+    reparameterized: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Personal:
+    """`{user:personal 4}`: `length` vectors that depend on who asks.
+
+    Attributes:
+        name: "user" (the person's id), "history" (the past items), or a column of the person or
+            of the moment, "hour", "weekday" and "month" among them.
+        length: number of vectors P.
+        position: character in the template.
+    """
+
+    name: str
+    length: int
+    position: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """`{market:task 8}`: one prompt for all values of a column, scaled in rank one for each.
+
+    Attributes:
+        name: a categorical column: market, domain, task.
+        length: number of vectors P.
+        position: character in the template.
+    """
+
+    name: str
+    length: int
+    position: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool:
+    """`{pool:2x4 of 10}`: the 2 prompts of 4 vectors, of 10, whose keys fit the request best.
+
+    Attributes:
+        chosen: prompts of a request.
+        each: vectors of a prompt.
+        size: prompts of the pool.
+        position: character in the template.
+    """
+
+    chosen: int
+    each: int
+    size: int
+    position: int = 0
+
+    @property
+    def length(self) -> int:
+        """Vectors of a request."""
+        return self.chosen * self.each
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +146,7 @@ class Feature:
 
     name: str
     position: int = 0
+    length = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,4 +169,4 @@ class Candidate:
     position: int = 0
 
 
-Segment = Words | Field | Soft | History | Feature | Mask | Candidate
+Segment = Words | Field | Soft | Personal | Task | Pool | History | Feature | Mask | Candidate

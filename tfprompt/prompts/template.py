@@ -15,8 +15,11 @@ from tfprompt.prompts.segments import (
     Field,
     History,
     Mask,
+    Personal,
+    Pool,
     Segment,
     Soft,
+    Task,
     Words,
 )
 from tfprompt.prompts.template_check import check_columns
@@ -37,7 +40,10 @@ class Template:
     |---|---|
     | `A reader who liked` | word pieces |
     | `{occupation}` | word pieces of that column of the request (`{wish}`: the free text) |
-    | `{soft:8}` | 8 trained vectors; `"words"` or `vocabulary` after the number says where they start |
+    | `{soft:8}` | 8 trained vectors; after the number `"words"`, `vocabulary`, `labels genres` or `items` say where they start, and `mlp` that they are trained through a small network |
+    | `{user:personal 4}` | 4 vectors of the person: by id (`user`), past items (`history`), or a column |
+    | `{market:task 8}` | 8 vectors that all values of a column share, scaled for each |
+    | `{pool:2x4 of 10}` | the 2 prompts of 4 vectors, of 10, that fit the request best |
     | `{history:items}` | one token per past item; `{history:items rating}` shows each one's rating |
     | `{item:text}`, `{item:token}` | the item to judge, as its word pieces or as one token |
     | `{price:feature}` | one trained token of a categorical or numeric column; `hour`, `weekday` and `month` come from the timestamp |
@@ -85,7 +91,7 @@ class Template:
 
     @cached_property
     def prompt_length(self) -> int:
-        """P: the number of trained vectors of all soft prompts together."""
+        """P: the number of vectors of all soft prompts together."""
         return sum(segment.length for segment in self.soft)
 
     @cached_property
@@ -94,9 +100,33 @@ class Template:
         return tuple(segment for segment in self.segments if isinstance(segment, Soft))
 
     @cached_property
+    def prompt_tokens(self) -> int:
+        """All trained tokens that do not depend on the text: prompts of every kind, features."""
+        kinds = Soft | Personal | Task | Pool | Feature
+        return sum(segment.length for segment in self.segments if isinstance(segment, kinds))
+
+    @cached_property
     def features(self) -> tuple[str, ...]:
-        """Names of the feature tokens, in order."""
-        return tuple(segment.name for segment in self.segments if isinstance(segment, Feature))
+        """Columns that enter as values, not as text, each once: features, persons, tasks."""
+        names = [
+            segment.name
+            for segment in self.segments
+            if isinstance(segment, Feature | Personal | Task) and segment.name != "history"
+        ]
+        return tuple(dict.fromkeys(names))
+
+    @cached_property
+    def glimpses(self) -> bool:
+        """Whether a prompt is made from the past items, before they are read as tokens."""
+        if not self.has_history:
+            return False
+        personal = (segment.name for segment in self.segments if isinstance(segment, Personal))
+        return self.has_pool or "history" in personal
+
+    @cached_property
+    def has_pool(self) -> bool:
+        """Whether prompts are chosen from a pool."""
+        return any(isinstance(segment, Pool) for segment in self.segments)
 
     @cached_property
     def fields(self) -> tuple[str, ...]:

@@ -70,6 +70,11 @@ def total_over_replicas(value: Any) -> Any:
     return tf.maximum(value, 1.0)
 
 
+def shared_penalty(losses: list[Any]) -> Any:
+    """This replica's share of what layers add to the loss: gradients are summed over replicas."""
+    return sum(losses) / float(replicas()) if losses else 0.0
+
+
 def gather_own_first(values: Any) -> Any:
     """All replicas' rows `[n_r, ...]` in one tensor, this replica's first; keeps gradients.
 

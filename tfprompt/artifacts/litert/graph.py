@@ -74,7 +74,8 @@ class DeviceGraph(keras.Model):
         if model.encoder.item_tokens is not None:
             vectors, ids = table.all_items()
             self.item_tokens = self._constant("item_tokens", tower.tokens(vectors, ids))
-            if model.content_weight:
+            self.reads_vectors = bool(model.content_weight) or model.encoder.template.has_pool
+            if self.reads_vectors:
                 self.item_vectors = self._constant("item_vectors", vectors)
         if shapes.k:
             self.candidates = self._constant("candidates", device_candidates(model, text))
@@ -174,7 +175,7 @@ class DeviceGraph(keras.Model):
         if self.text.template.shows_ratings:
             request["ratings"] = inputs["history_ratings"]
         tables = {"items": self.item_tokens}
-        if self.retriever.content_weight:
+        if self.reads_vectors:
             tables["vectors"] = self.item_vectors
         for name, table in tables.items():
             found = ops.take(table, ops.maximum(rows, 0), axis=0)
