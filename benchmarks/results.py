@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import tfprompt
-from tfprompt._files import read_json, write_json
+from tfprompt._files import read_json, write_json  # noqa: F401
 from tfprompt.evaluation import Report, summarise_seeds
 
 PACKAGES = ("tensorflow", "keras", "keras-hub", "tensorflow-recommenders", "numpy", "polars")

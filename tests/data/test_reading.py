@@ -204,6 +204,7 @@ def test_kinds_are_read_from_values_or_asked_for(tmp_path):
         "tags": "text",
         "price": "number",
         "year": "number",
+        "user": "category",  # who asks, by id
     }
     assert data.items.columns["colour"].vocabulary == ("red", "blue")
     assert data.items.texts("{year}, {tags}")[1] == "1991, x, y"

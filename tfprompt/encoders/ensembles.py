@@ -31,27 +31,23 @@ def with_members(
     """
     members = encoder.ensemble
     batch = ops.shape(inputs["states"])[0]
-    soft, deep = _own(encoder)
+    makers = {"prompts": _soft, "deep_prompts": _deep}
     if training:
-        rows = ops.cast(
-            keras.random.randint((batch,), 0, members, seed=encoder.member_generator), "int32"
-        )
-        found = {**inputs, "prompts": ops.take(soft, rows, axis=0)}
-        if deep is not None:
-            found["deep_prompts"] = ops.take(deep, rows, axis=0)
-        return found
-    given = {"prompts": inputs.get("prompts"), "deep_prompts": inputs.get("deep_prompts")}
+        rows = keras.random.randint((batch,), 0, members, seed=encoder.member_generator)
+        own = {name: make(encoder) for name, make in makers.items()}
+        drawn = {n: ops.take(v, rows, axis=0) for n, v in own.items() if v is not None}
+        return {**inputs, **drawn}
     found = {
         name: ops.repeat(ops.convert_to_tensor(value), members, axis=0)
         for name, value in inputs.items()
-        if name not in given and value is not None
+        if name not in makers and value is not None
     }
-    for name, own in (("prompts", soft), ("deep_prompts", deep)):
-        if own is None:
-            continue
-        if (value := given[name]) is None:
+    for name, make in makers.items():
+        value = inputs.get(name)
+        if value is None and (own := make(encoder)) is not None:
             value = ops.broadcast_to(ops.expand_dims(own, 0), (batch, *own.shape))
-        found[name] = ops.reshape(value, (batch * members, *own.shape[1:]))
+        if value is not None:
+            found[name] = ops.reshape(value, (batch * members, *value.shape[2:]))
     return found
 
 
@@ -62,9 +58,13 @@ def mean_of_members(encoder: PromptedEncoder, outputs: Any) -> Any:
     return ops.mean(ops.reshape(outputs, (shape[0] // members, members, *shape[1:])), axis=1)
 
 
-def _own(encoder: PromptedEncoder) -> tuple[Any, Any]:
-    """The members' prompts `[M, P, D]` and deep prompts `[M, L, P, D]`."""
-    soft = ops.concatenate([layer.vectors() for layer in encoder.soft_prompts], axis=1)
+def _soft(encoder: PromptedEncoder) -> Any:
+    """The members' soft prompts `[M, P, D]`."""
+    return ops.concatenate([layer.vectors() for layer in encoder.soft_prompts], axis=1)
+
+
+def _deep(encoder: PromptedEncoder) -> Any:
+    """The members' deep prompts `[M, L, P, D]`, None without any."""
     if not encoder.deep_prompts:
-        return soft, None
-    return soft, ops.stack([layer.vectors() for layer in encoder.deep_prompts], axis=1)
+        return None
+    return ops.stack([layer.vectors() for layer in encoder.deep_prompts], axis=1)

@@ -152,7 +152,7 @@ def _made(
     if isinstance(segment, Task):
         return made[f"task_{number}"](inputs[segment.name])
     if isinstance(segment, Pool):
-        return made[f"pool_{number}"](likeness(inputs), training=training)
+        return made[f"pool_{number}"](likeness(encoder, inputs), training=training)
     if not isinstance(segment, Personal):
         return None
     code = made[f"code_{number}"]
@@ -163,13 +163,13 @@ def _made(
     return made[f"personal_{number}"](codes, training=training)
 
 
-def likeness(inputs: Mapping[str, Any]) -> Any:
+def likeness(encoder: PromptedEncoder, inputs: Mapping[str, Any]) -> Any:
     """What a request is like, by what is frozen: `[B, Q]`.
 
     The mean of the past items' text vectors, zeros without any; of a template without a history,
     the mean of the text's states at the seam.
     """
-    if "items_mask" in inputs:
+    if encoder.template.has_history:
         vectors, mask = inputs["content"], inputs.get("glimpse", inputs["items_mask"])
     else:
         vectors, mask = inputs["states"], inputs["states_mask"]

@@ -1,0 +1,103 @@
+"""Trains and measures one method with one seed, in a process of its own."""
+
+from __future__ import annotations
+
+import datetime
+import resource
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import polars as pl
+from recipes import Recipe
+from rows import describe_requests  # noqa: F401 - for the header
+
+import tfprompt as tp
+from tfprompt.data import Catalog, Dataset
+
+
+def load_data(name: str, users: int | None) -> Dataset:
+    """A named data set, or what some of its users did with the items that these know."""
+    data = tp.data.load(name)
+    if users is None:
+        return data
+    chosen = np.random.default_rng(0).choice(data.user_ids, users, replace=False).tolist()
+    events = data.interactions.filter(pl.col("user_id").is_in(chosen))
+    items = data.items.frame.filter(pl.col("item_id").is_in(events["item_id"].unique()))
+    catalog = Catalog(items, data.items.item_text, data.items.columns)
+    people = None if data.users is None else data.users.filter(pl.col("user_id").is_in(chosen))
+    return Dataset(f"{name}-{users}", events, catalog, people, data.report, data.order)
+
+
+def run(
+    data: str, users: int | None, row: str, recipe: Recipe, seed: int, number: int, test: bool
+) -> dict[str, Any]:
+    """Trains; looks at the test part only where `test` is true."""
+    import keras
+    from measuring import checkpoint_bytes, count_parameters, epochs, make_clock
+    from prompted import build, make_optimizer
+
+    split = load_data(data, users).leave_one_out()
+    model = build(recipe, split, seed)
+    model.compile(optimizer=make_optimizer(recipe, split))
+    clock = make_clock()
+    stop = keras.callbacks.EarlyStopping(
+        "val_ndcg_at_10", mode="max", patience=recipe["patience"], restore_best_weights=True
+    )
+    began, processor = time.perf_counter(), time.process_time()
+    history = model.fit(
+        split.train,
+        validation_data=split.validation,
+        epochs=recipe["epochs"],
+        batch_size=recipe["batch_size"],
+        callbacks=[clock, stop],
+        verbose=0,
+    ).history
+    seconds = {
+        "seconds": time.perf_counter() - began,
+        "processor_seconds": time.process_time() - processor,
+    }
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = {
+        "row": row,
+        "seed": seed,
+        "number": number,
+        "recipe": recipe,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        **seconds,
+        **epochs(history["val_ndcg_at_10"], clock.seconds),
+        # Linux counts kilobytes, macOS bytes. Of training: what evaluation needs comes later.
+        "peak_memory_bytes": peak * (1 if sys.platform == "darwin" else 1024),
+    }
+    if not test:
+        return {**found, "validation_ndcg@10": max(history["val_ndcg_at_10"])}
+    validation = tp.evaluate(model, split.validation, baselines=False, bootstrap=0)
+    return {
+        **found,
+        "validation": validation.measures,
+        "test": tp.evaluate(model, split.test, baselines=False).to_dict(),
+        "parameters": {**count_parameters(model), **own_parameters(model)},
+        "checkpoint_bytes": checkpoint_bytes(model),
+        "backbone": {
+            "name": model.encoder.loaded.name,
+            "fingerprint": model.encoder.loaded.fingerprint,
+        },
+        "template": model.encoder.template.source,
+    }
+
+
+def own_parameters(model: Any) -> dict[str, int]:
+    """How many trained numbers make the method, without what every row trains.
+
+    Every row trains the items' projection, their tokens' places and norm, and the temperature.
+    """
+    from tfprompt.models.prompt_files import trained_variables
+
+    shared = ("item_tower/", "prompted_encoder/item_tokens/", "item_table/", "log_temperature")
+    own = [
+        int(np.prod(variable.shape))
+        for name, variable in trained_variables(model).items()
+        if not name.startswith(shared)
+    ]
+    return {"method": sum(own)}
