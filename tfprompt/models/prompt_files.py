@@ -37,6 +37,8 @@ DESCRIPTION, TENSORS, OPTIMIZER = "prompts.json", "prompts.safetensors", "optimi
 _WARM, _BIASES = "item_table/ids/warm", {"bias": "rating_bias/items", "likes": "like_bias/items"}
 _TOGETHER = ("taken_together/near", "taken_together/similarity", "taken_together/users")
 _MEASURED = (_WARM, *_BIASES.values(), *_TOGETHER)
+# Of ranks that are pruned in training: which are left.
+_TUNING = "tuning/"
 _REQUIRED = {"template", "encoder", "model", "backbone", "catalog", "epochs"}
 # Beside the optimizer's state, that of everything random in training.
 _RANDOM = "random/"
@@ -187,6 +189,8 @@ def measured_variables(model: FitsParts) -> dict[str, Any]:
     for part, name in _BIASES.items():
         if (bias := getattr(model, part, None)) is not None:
             found[name] = bias.items
+    for name, variable in model.encoder.tuning.settled.items():
+        found[f"{_TUNING}{name}"] = variable
     together = getattr(model, "together", None)
     if together is not None:
         tables = (together.near, together.similarity, together.users)
@@ -201,7 +205,11 @@ def read_tensors(directory: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         CheckpointError: the file is missing or damaged.
     """
     tensors = _read(Path(directory) / TENSORS)
-    return {name: value for name, value in tensors.items() if name not in _MEASURED}
+    return {
+        name: value
+        for name, value in tensors.items()
+        if name not in _MEASURED and not name.startswith(_TUNING)
+    }
 
 
 def _check_same(directory: Any, received: dict[str, tuple], variables: dict[str, Any]) -> None:
@@ -234,6 +242,8 @@ def _optimizer_state(model: FitsParts) -> dict[str, np.ndarray]:
 def _random_variables(model: FitsParts) -> list[Any]:
     """Where dropout and the drawing of negatives stand in their random sequences, in fixed order.
 
+    And what the pruning of ranks has measured: it decides, as they do, how training goes on.
+
     The frozen layers are not part of the model's own variables, and have dropout of their own.
     """
     layers = [
@@ -246,7 +256,8 @@ def _random_variables(model: FitsParts) -> list[Any]:
     ]
     distinct = {id(generator): generator.state for generator in generators}
     draws = getattr(model.loss_function, "_generator", None)
-    return [*distinct.values(), *([] if draws is None else [draws.state])]
+    course = model.encoder.tuning.course
+    return [*distinct.values(), *([] if draws is None else [draws.state]), *course]
 
 
 def _random_state(model: FitsParts) -> dict[str, np.ndarray]:
