@@ -49,6 +49,8 @@ def trained_weights(model: KeptModel) -> list[Any]:
     """The weights of a retriever that are in neither its catalog nor its prompts."""
     table = model.item_table
     elsewhere = [table.vectors, *(table.ids.weights if table.ids is not None else ())]
+    # Nothing is pruned where a model is served.
+    elsewhere += [*model.encoder.tuning.course, *model.encoder.tuning.settled.values()]
     for prompt in (*model.encoder.soft_prompts, *model.encoder.deep_prompts):
         elsewhere += prompt.weights
     left_out = {id(weight) for weight in elsewhere}

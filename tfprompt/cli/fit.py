@@ -48,6 +48,7 @@ def fit(
     attention: Annotated[str | None, field("attention", panel=MODEL)] = None,
     max_history: Annotated[int | None, field("max_history", panel=MODEL)] = None,
     dropout: Annotated[float | None, field("dropout", panel=MODEL)] = None,
+    tuning: Annotated[str | None, field("tuning", panel=MODEL)] = None,
     collaborative: Annotated[int | None, field("collaborative", panel=MODEL)] = None,
     temperature: Annotated[float | None, field("temperature", panel=MODEL)] = None,
     negatives: Annotated[str | None, field("negatives", panel=MODEL)] = None,

@@ -80,11 +80,16 @@ def judge(
     for number, layer in enumerate(layers):
         if number and encoder.deep_prompts:
             states = encoder.deep_prompts[number - 1](states)
-        tokens = apply_to_candidates(layer, states, tokens, sees, valid, dropped)
-        if number < len(layers) - 1:
-            # Nobody looks at the request's last states.
-            states = encoder.seam.apply_upper_layer(layer, states, request_mask, training=dropped)
-    tokens = encoder.seam.final(tokens)
+        last = number == len(layers) - 1
+        with encoder.tuning.layer(number):
+            tokens = apply_to_candidates(layer, states, tokens, sees, valid, dropped)
+            if not last:  # Nobody looks at the request's last states.
+                states = encoder.seam.apply_upper_layer(
+                    layer, states, request_mask, training=dropped
+                )
+        tokens = encoder.tuning.after(number, tokens)
+        states = states if last else encoder.tuning.after(number, states)
+    tokens = encoder.final(tokens)
     if encoder.read_out == "mask":
         return tokens[:, :, -1]
     weights = ops.expand_dims(ops.cast(valid, tokens.dtype), -1)

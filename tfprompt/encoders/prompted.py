@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
@@ -26,6 +26,7 @@ from tfprompt.layers import (
     ItemTokens,
     attention_mask,
 )
+from tfprompt.layers.tuning import TunedLayers, Tuning, chosen
 from tfprompt.prompts.template import Template
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class PromptedEncoder(keras.layers.Layer):
 
     The sequence holds the template's words and fields (their states at the seam), its soft
     prompts, features, and one token per past item. Only prompts, feature tokens and the item
-    projection are trained.
+    projection are trained, and what `tuning` adds inside the upper layers.
 
     Args:
         loaded: the frozen backbone with its tokenizer, from `load_backbone`.
@@ -62,12 +63,17 @@ class PromptedEncoder(keras.layers.Layer):
             of an unknown one is a good answer.
         ensemble: how many soft prompts are trained side by side, each on other rows; a request is
             answered by the mean of what all of them read.
+        tuning: what is trained inside the upper layers beside prompts: "lora:8", "adalora:4",
+            "adapter:16", "ia3", "bitfit", "layer_norm" or "full", several as "lora:8,layer_norm",
+            or objects of `tfprompt.layers.tuning`. The backbone itself is not changed. None
+            leaves the layers as they are.
         seed: seed of initial values and dropout.
 
     Raises:
         ConfigError: options that contradict each other or the template.
         TemplateError: the template does not parse.
-        BackboneError: the backbone cannot be cut at `prompt_layer`.
+        BackboneError: the backbone cannot be cut at `prompt_layer`, or has nothing that `tuning`
+            could change (when the encoder is built).
 
     Example:
         encoder = PromptedEncoder.from_preset(
@@ -94,6 +100,7 @@ class PromptedEncoder(keras.layers.Layer):
         personal_rank: int = 8,
         personal_dropout: float = 0.2,
         ensemble: int = 1,
+        tuning: str | Tuning | Mapping[str, Any] | Sequence[Any] | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -123,6 +130,7 @@ class PromptedEncoder(keras.layers.Layer):
         self.upper_dropout = upper_dropout
         if upper_dropout:
             set_dropout(self.seam.upper_layers, upper_dropout, seed)
+        self.tuning = TunedLayers(chosen(tuning), name="tuning")
         self.seed = seed
         self.sequence_length = sequence_length
         self.text_plan = TextPlan(self.template, loaded.tokenizer)
@@ -196,6 +204,8 @@ class PromptedEncoder(keras.layers.Layer):
                 layer.build(None)
         if self.item_tokens is not None and not self.item_tokens.built:
             self.item_tokens.build(None)
+        if not self.tuning.built:
+            self.tuning.attach(self.seam, self.loaded.name, self.seed)
         start_prompts(self)
         self.built = True
 
@@ -225,6 +235,8 @@ class PromptedEncoder(keras.layers.Layer):
             Queries `[B, D]`, or `[B, H+1, D]` with `every_position`; with an item to judge what
             is read of each `[B, Q, D]`.
         """
+        if training:
+            self.tuning.add_penalties()
         if self.ensemble == 1:
             return self._encode(inputs, every_position, training)
         found = self._encode(with_members(self, inputs, training), every_position, training)
@@ -279,17 +291,25 @@ class PromptedEncoder(keras.layers.Layer):
                 states = self.deep_prompts[number - 1](states, own)
             last = number == len(self.seam.upper_layers) - 1
             if last and columns is not None and can_skip(layer):
-                states = apply_where_read(
-                    layer, states, states[:, -columns:], mask[:, -columns:], training
-                )
-                return self.seam.final(states)
+                with self.tuning.layer(number):
+                    states = apply_where_read(
+                        layer, states, states[:, -columns:], mask[:, -columns:], training
+                    )
+                return self.final(self.tuning.after(number, states))
             if decoder:
                 states = move_rows(states, there)
-            states = self.seam.apply_upper_layer(layer, states, mask, training=training)
+            with self.tuning.layer(number):
+                states = self.seam.apply_upper_layer(layer, states, mask, training=training)
+            states = self.tuning.after(number, states)
             if decoder:
                 states = move_rows(states, back)
-        states = self.seam.final(states)
+        states = self.final(states)
         return states if columns is None else states[:, -columns:]
+
+    def final(self, states: Any) -> Any:
+        """What follows the last layer: `[..., D]` in and out."""
+        with self.tuning.final():
+            return self.seam.final(states)
 
     def options(self) -> dict[str, Any]:
         """The constructor's options besides backbone and template, as JSON."""
@@ -305,5 +325,6 @@ class PromptedEncoder(keras.layers.Layer):
             "personal_rank": self.personal_rank,
             "personal_dropout": self.personal_dropout,
             "ensemble": self.ensemble,
+            "tuning": self.tuning.options(),
             "seed": self.seed,
         }

@@ -91,6 +91,7 @@ class Seam:
         lower: `keras.Model` from the backbone's inputs to the states at the seam `[B, T, D]`.
         upper_layers: the layers m … L-1.
         causal: True for decoders, whose layers add a causal mask to any mask they are given.
+        final_layer: what the backbone does after its last layer, a norm in decoders; else None.
 
     Raises:
         BackboneError: the backbone cannot be cut.
@@ -126,7 +127,7 @@ class Seam:
         if isinstance(output, dict):
             output = output["sequence_output"]
         last = layers[-1]._inbound_nodes[0].output_tensors[0]
-        self._final = None if output is last else keras.Model(last, output, name="final")
+        self.final_layer = None if output is last else keras.Model(last, output, name="final")
 
     def backbone_inputs(self, token_ids: Any, padding_mask: Any) -> dict[str, Any]:
         """The dictionary that the backbone and `lower` take.
@@ -171,7 +172,7 @@ class Seam:
 
     def final(self, x: Any) -> Any:
         """What the backbone does after its last layer (a norm in decoders): `[B, T, D]` to same."""
-        return x if self._final is None else self._final(x, training=False)
+        return x if self.final_layer is None else self.final_layer(x, training=False)
 
     def apply_upper(self, x: Any, attention_mask: Any) -> Any:
         """All upper layers and `final`, without dropout: `[B, T, D]` to the last states."""

@@ -12,6 +12,7 @@ from tfprompt.data.requests import Requests
 from tfprompt.data.sequences import Sequences
 from tfprompt.errors import ConfigError
 from tfprompt.models.kept_model import KeptModel
+from tfprompt.training.distribution import replicas, shared_gradients, total_gradients
 from tfprompt.training.memory import keeps_memory
 
 if TYPE_CHECKING:
@@ -42,6 +43,24 @@ class FitsParts(KeptModel):
     def query_width(self) -> int:
         """Width W of a query."""
         raise NotImplementedError
+
+    def penalty(self) -> Any:
+        """What layers add to the loss of the last call; the replicas' shares sum up to it once.
+
+        To be asked right after the call: what exchanges values between replicas lets another
+        one's call come between.
+        """
+        return sum(self.losses) / replicas()
+
+    def descend(self, tape: tf.GradientTape, loss: Any) -> None:
+        """Moves what is trained down the gradient of this replica's share of the loss."""
+        variables = self.trainable_variables
+        gradients = shared_gradients(tape.gradient(loss, variables), self.optimizer)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        if self.encoder.tuning.observes:
+            totals = total_gradients(gradients, variables)
+            pairs = zip(variables, totals, strict=True)
+            self.encoder.tuning.observe({id(variable): total for variable, total in pairs})
 
     def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
         """As in Keras; without an optimizer, AdamW at 2e-3 with gradients clipped to length 1."""
@@ -194,6 +213,10 @@ class _EpochClock(keras.callbacks.Callback):
     def __init__(self, epoch: int) -> None:
         super().__init__()
         self.epoch = epoch
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self.params.get("steps"):
+            self.model.encoder.tuning.plan(self.params["steps"] * self.params["epochs"])
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch

@@ -49,6 +49,8 @@ DESCRIPTION, TENSORS, OPTIMIZER = "prompts.json", "prompts.safetensors", "optimi
 _WARM, _BIASES = "item_table/ids/warm", {"bias": "rating_bias/items", "likes": "like_bias/items"}
 _TOGETHER = ("taken_together/near", "taken_together/similarity", "taken_together/users")
 _MEASURED = (_WARM, *_BIASES.values(), *_TOGETHER)
+# Of ranks that are pruned in training: which are left.
+_TUNING = "tuning/"
 _REQUIRED = {"template", "encoder", "model", "backbone", "catalog", "epochs"}
 
 
@@ -224,6 +226,8 @@ def measured_variables(model: FitsParts) -> dict[str, Any]:
     for part, name in _BIASES.items():
         if (bias := getattr(model, part, None)) is not None:
             found[name] = bias.items
+    for name, variable in model.encoder.tuning.settled.items():
+        found[f"{_TUNING}{name}"] = variable
     together = getattr(model, "together", None)
     if together is not None:
         tables = (together.near, together.similarity, together.users)
@@ -238,7 +242,11 @@ def read_tensors(directory: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         CheckpointError: the file is missing or damaged.
     """
     tensors = _read(Path(directory) / TENSORS)
-    return {name: value for name, value in tensors.items() if name not in _MEASURED}
+    return {
+        name: value
+        for name, value in tensors.items()
+        if name not in _MEASURED and not name.startswith(_TUNING)
+    }
 
 
 def _check_same(directory: Any, received: dict[str, tuple], variables: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ from tfprompt.models.sharing import item_parts, reads_text, uses_tower
 from tfprompt.models.shortlist import request_shortlist, training_shortlist
 from tfprompt.prompts.verbalizer import Verbalizer
 from tfprompt.tasks.objective import Objective
-from tfprompt.training.distribution import shared_gradients, shared_penalty, total_over_replicas
+from tfprompt.training.distribution import total_over_replicas
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -235,11 +235,10 @@ class Ranker(KnownStart, JudgesItems):
         """One step on a batch of windows and their candidates."""
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
-            total, count = self.loss_function(self(x, training=True), y["label"])
-            loss = total / total_over_replicas(count) + shared_penalty(self.losses)
-        variables = self.trainable_variables
-        gradients = shared_gradients(tape.gradient(loss, variables), self.optimizer)
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+            outputs, penalty = self(x, training=True), self.penalty()
+            total, count = self.loss_function(outputs, y["label"])
+            loss = total / total_over_replicas(count) + penalty
+        self.descend(tape, loss)
         self._loss_mean.update_state(total / tf.maximum(count, 1.0), sample_weight=count)
         return {"loss": self._loss_mean.result()}
 

@@ -21,7 +21,7 @@ from tfprompt.models.prompt_bank import PromptBank
 from tfprompt.models.retrieval_loss import RetrievalLoss
 from tfprompt.models.sharing import item_parts
 from tfprompt.tasks.negatives import Negatives
-from tfprompt.training.distribution import shared_gradients, shared_penalty, total_over_replicas
+from tfprompt.training.distribution import total_over_replicas
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -258,11 +258,10 @@ class Retriever(FitsParts):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             queries = self(x, every_position=self._every_position, training=True)
+            penalty = self.penalty()
             total, count = self.loss_function(self, queries, y["target"])
-            loss = total / total_over_replicas(count) + shared_penalty(self.losses)
-        variables = self.trainable_variables
-        gradients = shared_gradients(tape.gradient(loss, variables), self.optimizer)
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+            loss = total / total_over_replicas(count) + penalty
+        self.descend(tape, loss)
         self._loss_mean.update_state(total / tf.maximum(count, 1.0), sample_weight=count)
         return {"loss": self._loss_mean.result()}
 

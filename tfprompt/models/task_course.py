@@ -34,6 +34,11 @@ class TaskCourse(keras.callbacks.Callback):
         for name, taken in schedule.before(epoch).items():
             batches[name].go_to(taken)
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Tells each task how many steps are its own."""
+        for name, steps in self.schedule.before(self.params["epochs"]).items():
+            self.model.tasks[name].encoder.tuning.plan(steps)
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Draws the order of the epoch."""
         self.steps = {}

@@ -19,7 +19,7 @@ RANDOM, NETWORK = "random/", "network/"
 
 def networks(model: FitsParts) -> list[SoftPrompt]:
     """The prompts that are trained through a network."""
-    return [layer for layer in model.encoder.soft_prompts if layer.network]
+    return [layer for layer in model.encoder.soft_prompts if layer.network and layer.trainable]
 
 
 def network_state(model: FitsParts) -> dict[str, np.ndarray]:
@@ -53,6 +53,8 @@ def optimizer_state(model: FitsParts) -> dict[str, np.ndarray]:
 def random_variables(model: FitsParts) -> list[Any]:
     """Where dropout and the drawing of negatives stand in their random sequences, in fixed order.
 
+    And what the pruning of ranks has measured: it decides, as they do, how training goes on.
+
     The frozen layers are not part of the model's own variables, and have dropout of their own.
     """
     layers = [
@@ -65,7 +67,8 @@ def random_variables(model: FitsParts) -> list[Any]:
     ]
     distinct = {id(generator): generator.state for generator in generators}
     draws = getattr(model.loss_function, "_generator", None)
-    return [*distinct.values(), *([] if draws is None else [draws.state])]
+    course = model.encoder.tuning.course
+    return [*distinct.values(), *([] if draws is None else [draws.state]), *course]
 
 
 def random_state(model: FitsParts) -> dict[str, np.ndarray]:

@@ -39,6 +39,7 @@ def build_model(config: RunConfig, items: Catalog) -> Retriever:
         attention=config.attention,
         max_history=config.max_history,
         dropout=config.dropout,
+        tuning=config.tuning,
         seed=config.seed,
     )
     options = dict(config.model_options)

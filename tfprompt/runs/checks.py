@@ -7,6 +7,7 @@ import typing
 from types import UnionType
 from typing import TYPE_CHECKING, Any
 
+from tfprompt import _tuning_names
 from tfprompt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def check(config: RunConfig) -> None:
         raise ConfigError(f"seed must be below 2^32. Received: seed={config.seed!r}.")
     if config.dropout >= 1:
         raise ConfigError(f"dropout must be below 1. Received: dropout={config.dropout!r}.")
+    if config.tuning is not None:
+        _tuning_names.read(config.tuning)
     if config.data is not None and config.interactions is not None:
         raise ConfigError(
             "A run is trained on a named data set or on tables of your own, not on both. "

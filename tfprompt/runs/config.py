@@ -81,6 +81,11 @@ class RunConfig:
     )
     max_history: int = _field(50, "Newest items of a history that are looked at.")
     dropout: float = _field(0.3, "Rate of dropout on the item tokens.")
+    tuning: str | None = _field(
+        None,
+        "What is trained inside the upper layers beside prompts: lora:8, adalora:4, adapter:16, "
+        "ia3, bitfit, layer_norm or full, several divided by commas; by default nothing.",
+    )
     encoder_options: dict[str, Any] = _field({}, "Other arguments of tp.PromptedEncoder.")
     collaborative: int | None = _field(
         None,

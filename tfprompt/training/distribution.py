@@ -70,9 +70,14 @@ def total_over_replicas(value: Any) -> Any:
     return tf.maximum(value, 1.0)
 
 
-def shared_penalty(losses: list[Any]) -> Any:
-    """This replica's share of what layers add to the loss: gradients are summed over replicas."""
-    return sum(losses) / float(replicas()) if losses else 0.0
+def total_gradients(gradients: list[Any], variables: list[Any]) -> list[Any]:
+    """The gradients of all replicas together, zeros where a variable has none."""
+    pairs = zip(gradients, variables, strict=True)
+    present = [tf.zeros_like(v.value) if g is None else g for g, v in pairs]
+    if replicas() == 1:
+        return present
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, present)
 
 
 def gather_own_first(values: Any) -> Any:
