@@ -253,9 +253,9 @@ def _origin(runs: list[Result]) -> list[str]:
 
 
 def load(folder: Path = RESULTS) -> list[Result]:
-    """The result files of this page, by name; docs/edge.md has its own."""
+    """The result files of this page, by name; docs/edge.md and docs/methods.md have their own."""
     found = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
-    return [result for result in found if result["benchmark"] != "edge"]
+    return [result for result in found if result["benchmark"] not in ("edge", "methods")]
 
 
 def main() -> int:

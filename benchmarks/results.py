@@ -18,6 +18,8 @@ from tfprompt._files import read_json, write_json  # noqa: F401
 from tfprompt.evaluation import Report, summarise_seeds
 
 PACKAGES = ("tensorflow", "keras", "keras-hub", "tensorflow-recommenders", "numpy", "polars")
+# Of each run; a summary has their means.
+COSTS = ("seconds", "processor_seconds", "epoch_seconds", "epochs", "peak_memory_bytes")
 Result = dict[str, Any]
 
 
@@ -101,7 +103,7 @@ def _summary(runs: list[Result]) -> Result:
     summary = summarise_seeds([_report(run["test"]) for run in runs])
     summary["seeds"] = [run["seed"] for run in runs]
     summary["validation_ndcg@10"] = float(np.mean([r["validation"]["ndcg@10"] for r in runs]))
-    for name in ("seconds", "epoch_seconds", "epochs", "peak_memory_bytes"):
+    for name in COSTS:
         if name in runs[-1]:
             summary[name] = float(np.mean([run[name] for run in runs]))
     for name in ("parameters", "checkpoint_bytes", "template", "backbone"):

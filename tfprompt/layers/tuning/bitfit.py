@@ -13,6 +13,7 @@ class BitFit(Differences):
     """Trains the biases of the upper layers, the shifts of their normalizations included.
 
     Args:
+        speed: of its steps, as a share of the optimizer's.
         name: part of the names of its weights.
 
     Raises:

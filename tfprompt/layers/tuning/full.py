@@ -16,6 +16,7 @@ class FullTuning(Differences):
     and its states stay cached.
 
     Args:
+        speed: of its steps, as a share of the optimizer's.
         name: part of the names of its weights.
 
     Example:

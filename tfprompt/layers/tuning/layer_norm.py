@@ -13,6 +13,7 @@ class LayerNormTuning(Differences):
     """Trains gains and shifts of the normalizations, the one behind the last layer included.
 
     Args:
+        speed: of its steps, as a share of the optimizer's.
         name: part of the names of its weights.
 
     Raises:

@@ -1,0 +1,242 @@
+"""Writes docs/methods.md and docs/methods.svg from results/methods-*.json: no figure by hand.
+
+python benchmarks/render_methods.py
+python benchmarks/render_methods.py --check      # exits 1 where the page is out of date
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import method_recipes
+from render import ROOT, _origin, table
+
+RESULTS, PAGE, PLOT = (
+    ROOT / "benchmarks" / "results",
+    ROOT / "docs" / "methods.md",
+    ROOT / "docs" / "methods.svg",
+)
+Result = dict[str, Any]
+HEAD = """# Methods compared
+
+Written by `python benchmarks/render_methods.py` from `benchmarks/results/methods-*.json`; edits are
+lost. Rows are configured in `benchmarks/method_recipes.py`.
+
+Every row trains the same projection of items, the same tokens' places and the same temperature, and
+differs in what is trained beside these: nothing, prompts of some kind, or weights inside the frozen
+layers. {budget} All items are ranked, none sampled; a tie is never a hit. The setting and the epoch
+are chosen on validation; the test part is looked at once a row and seed. ± is half of a 95 %
+interval, Student's t over training seeds. Every run had one core.
+"""
+FAMILIES = {
+    "nothing": "Nothing but the projection of items",
+    "soft": "Soft prompts",
+    "deep": "Deep prompts",
+    "personal": "Personal prompts",
+    "tasks": "Prompts of tasks",
+    "pool": "Prompts from a pool",
+    "beside": "Inside the frozen layers",
+    "full": "Everything above the seam",
+    "combined": "Together",
+    "ids": "With a rank-96 embedding of item ids",
+}
+# The share of trained parameters up to which a prompted row is compared with a full one.
+MOST = 0.02
+
+
+def render(results: Iterable[Result]) -> str:
+    """The page for these result files."""
+    found = list(results)
+    if not found:
+        return HEAD.format(budget="") + "\nNothing has been measured yet.\n"
+    budget = found[0]["budget"]
+    text = (
+        f"Each was tuned with the same budget: {budget['trials']} settings of "
+        f"{budget['trial_epochs']} epochs with seed 0 (learning rates of 1e-3, 2e-3 and 4e-3; for "
+        "methods inside the layers three strengths of theirs), then trained for "
+        f"{budget['epochs']} epochs."
+    )
+    return "\n".join([HEAD.format(budget=text), *(section(result) for result in found)])
+
+
+def section(result: Result) -> str:
+    """One data set."""
+    data, split, summary = result["data"], result["split"], result["summary"]
+    lines = [
+        f"## {data['name']}",
+        "",
+        f"{data['users']:,} users, {data['items']:,} items, {data['events']:,} events; "
+        f"{split['test']['requests']:,} test requests: {split['test']['protocol']}.",
+        "",
+        *verdict(summary),
+        "",
+    ]
+    for family, title in FAMILIES.items():
+        rows = [row for row in rows_of(summary) if method_recipes.METHODS[row][0] == family]
+        if not rows:
+            continue
+        lines += [f"### {title}", ""]
+        lines += table(
+            ["", "seeds", "trained", "of these the method's", "share", "checkpoint",
+             "core seconds", "peak memory", "NDCG@10", "HR@10", "NDCG@10 on validation"],
+            [_row(name, summary[name]) for name in rows],
+        )  # fmt: skip
+        lines.append("")
+    if data["name"] == "movielens-100k":
+        lines += ["![NDCG@10 against trained parameters](methods.svg)", ""]
+    lines += ["<details><summary>What was chosen, and how it was run</summary>", ""]
+    lines += table(
+        ["", "template", "setting", *(f"trial {n + 1}" for n in range(3)), "best epoch"],
+        [_chosen(name, result) for name in rows_of(summary)],
+    )
+    lines += ["", *_origin(result["runs"])]
+    lines += [f"- data {data['fingerprint'][:16]}, split {split['fingerprint'][:16]}"]
+    return "\n".join([*lines, "", "</details>", ""])
+
+
+def rows_of(summary: Result) -> list[str]:
+    """The rows that were measured, in the order of the recipes."""
+    return [name for name in method_recipes.METHODS if name in summary]
+
+
+def verdict(summary: Result) -> list[str]:
+    """The best of each kind against training everything above the seam."""
+    lines = []
+    for with_ids in (False, True):
+        rows = [r for r in rows_of(summary) if r.startswith("ids:") == with_ids]
+        full = [r for r in rows if "full" in r]
+        prompted = [
+            r
+            for r in rows
+            if "soft" in summary[r]["template"] or ":personal" in summary[r]["template"]
+            or ":task" in summary[r]["template"] or "{pool" in summary[r]["template"]
+        ]  # fmt: skip
+        small = [r for r in prompted if _share(summary[r]) <= MOST]
+        if not full or not small:
+            continue
+        # By validation, so that the test part chooses nothing.
+        bound = max(full, key=lambda r: summary[r]["validation_ndcg@10"])
+        best = max(small, key=lambda r: summary[r]["validation_ndcg@10"])
+        ours, theirs = _ndcg(summary[best]), _ndcg(summary[bound])
+        lines.append(
+            f"- {'With' if with_ids else 'Without'} ids: “{best}”, the prompted row of at most "
+            f"{MOST:.0%} (without the id table) that validation prefers, has NDCG@10 {ours:.4f}; "
+            f"“{bound}”, the best full row on validation, {theirs:.4f}: {ours / theirs - 1:+.1%}."
+        )
+    return lines
+
+
+def _ndcg(row: Result) -> float:
+    return float(row["measures"]["ndcg@10"]["mean"])
+
+
+def _share(row: Result) -> float:
+    return float(row["parameters"]["share_without_id_table"])
+
+
+def _row(name: str, row: Result) -> list[str]:
+    parameters = row["parameters"]
+    return [
+        name,
+        str(row["n_seeds"]),
+        f"{parameters['trained']:,}",
+        f"{parameters['method']:,}",
+        f"{parameters['share']:.2%}",
+        f"{row['checkpoint_bytes'] / 1000:,.0f} kB",
+        f"{row['processor_seconds']:,.0f}",
+        f"{row['peak_memory_bytes'] / 2**20:,.0f} MiB",
+        _with_interval(row["measures"]["ndcg@10"]),
+        _with_interval(row["measures"]["hr@10"]),
+        f"{row['validation_ndcg@10']:.4f}",
+    ]
+
+
+def _with_interval(value: Result) -> str:
+    if value["low"] is None:
+        return f"{value['mean']:.4f}"
+    return f"{value['mean']:.4f} ± {(value['high'] - value['low']) / 2:.4f}"
+
+
+def _chosen(name: str, result: Result) -> list[str]:
+    run = next(run for run in reversed(result["runs"]) if run["row"] == name)
+    trials = {t["number"]: t["validation_ndcg@10"] for t in result["trials"].get(name, ())}
+    setting = method_recipes.METHODS[name][2][run["number"]]
+    (part, values), *_ = setting.items()
+    written = values["rate"] if part == "optimizer" else values["tuning"]
+    if isinstance(written, dict):
+        written = ", ".join(
+            f"{k} {v}" for k, v in written.items() if k in ("alpha", "speed", "rank")
+        )
+    return [
+        name,
+        f"`{run['template']}`",
+        str(written) if part != "optimizer" else f"rate {written:g}",
+        *(f"{trials[n]:.4f}" if n in trials else "–" for n in range(3)),
+        f"{run['best_epoch']} of {run['epochs']}",
+    ]
+
+
+def draw(result: Result, path: Path) -> None:
+    """NDCG@10 against trained parameters, a mark a row."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    matplotlib.rcParams["svg.hashsalt"] = "methods"  # the same picture for the same figures
+    figure, axes = plt.subplots(figsize=(9, 5.5), layout="constrained")
+    summary = result["summary"]
+    marks = "os^Dv<>Ph*"
+    for (family, title), mark in zip(FAMILIES.items(), marks, strict=True):
+        rows = [row for row in rows_of(summary) if method_recipes.METHODS[row][0] == family]
+        if not rows:
+            continue
+        values = [summary[row]["measures"]["ndcg@10"] for row in rows]
+        half = [0.0 if v["low"] is None else (v["high"] - v["low"]) / 2 for v in values]
+        axes.errorbar(
+            [summary[row]["parameters"]["trained"] for row in rows],
+            [value["mean"] for value in values],
+            yerr=half, fmt=mark, markersize=6, capsize=2, elinewidth=0.7, label=title,
+        )  # fmt: skip
+        for row, value in zip(rows, values, strict=True):
+            axes.annotate(
+                row.removeprefix("ids: ").removeprefix("personal: "),
+                (summary[row]["parameters"]["trained"], value["mean"]),
+                fontsize=6, xytext=(4, 3), textcoords="offset points",
+            )  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xlabel("trained parameters")
+    axes.set_ylabel("test NDCG@10, all items ranked")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7)
+    figure.savefig(path, format="svg", metadata={"Date": None})
+    plt.close(figure)
+
+
+def load(folder: Path = RESULTS) -> list[Result]:
+    """The result files of this page; MovieLens-100K first."""
+    found = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("methods-*.json"))]
+    found = [result for result in found if result["summary"]]
+    return sorted(found, key=lambda result: result["data"]["name"] != "movielens-100k")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if it differs")
+    results = load()
+    text = render(results)
+    if parser.parse_args().check:
+        return int(not PAGE.exists() or PAGE.read_text("utf-8") != text)
+    PAGE.write_text(text, "utf-8")
+    if results:
+        draw(results[0], PLOT)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
