@@ -47,6 +47,7 @@ _MODULES = (
     "encoders",
     "errors",
     "evaluation",
+    "explain",
     "layers",
     "runs",
     "serving",
@@ -62,6 +63,7 @@ _TENSORFLOW = (
     "Retriever",
     "load",
     "recommend",
+    "explain",
     "layers",
     "training",
 )
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
         encoders,
         errors,
         evaluation,
+        explain,
         layers,
         runs,
         serving,
