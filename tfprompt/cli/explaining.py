@@ -12,6 +12,7 @@ from tfprompt.errors import ConfigError
 
 if TYPE_CHECKING:
     from tfprompt.data.request import Request
+    from tfprompt.explain import Report
     from tfprompt.runs.run import Run
 
 
@@ -24,6 +25,7 @@ class Asked:
     prompts: dict[str, str]
     layer: int | None
     item: str | None
+    rather_than: str | None
     attention: bool
     wish: str | None
     user: str | None
@@ -63,6 +65,8 @@ class Asked:
             )
         if self.of_request and not explains:
             raise ConfigError("A request is what --explain ITEM or --attention goes with.")
+        if self.rather_than is not None and self.item is None:
+            raise ConfigError("--rather-than goes with --explain ITEM.")
         if self.layer is not None and not self.compares:
             raise ConfigError("--layer says what --similar or --prompt compares.")
         if self.words < 0:
@@ -97,17 +101,19 @@ def answers(run: Run, asked: Asked) -> dict[str, Any]:
         if asked.item is not None or asked.attention:
             model, request = run.model(), _request(run, asked)
             if asked.item is not None:
-                found["attribution"] = explain.attribute(model, request, asked.item)
+                found["attribution"] = explain.attribute(
+                    model, request, asked.item, rather_than=asked.rather_than
+                )
             if asked.attention:
                 found["attention"] = explain.attention(model, request)
     return found
 
 
-def write(found: dict[str, Any], file: Path) -> None:
-    """Writes all answers into one page or picture."""
+def joined(run: Run, found: dict[str, Any]) -> Report:
+    """All answers as one report."""
     from tfprompt.explain import Report
 
-    Report.join([each.report() for each in found.values()]).write(file)
+    return Report.join([each.report() for each in found.values()], f"Run {run.directory.name}")
 
 
 def _of_prompts(run: Run, asked: Asked) -> dict[str, Any]:

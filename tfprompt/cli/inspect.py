@@ -50,6 +50,14 @@ def inspect(
             rich_help_panel=_REQUEST,
         ),
     ] = None,
+    rather_than: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ITEM",
+            help="What raised the explained item's score above this one's.",
+            rich_help_panel=_REQUEST,
+        ),
+    ] = None,
     attention: Annotated[
         bool,
         typer.Option(
@@ -94,21 +102,22 @@ def inspect(
     description = opened.description()
     asked = explaining.Asked(
         words=words, similar=similar, prompts=options.pairs(prompt, "--prompt"), layer=layer,
-        item=explain, attention=attention, wish=wish, user=user, history=history, titles=titles,
-        profile=options.pairs(profile, "--profile"), file=file,
+        item=explain, rather_than=rather_than, attention=attention, wish=wish, user=user,
+        history=history, titles=titles, profile=options.pairs(profile, "--profile"), file=file,
     )  # fmt: skip
     asked.check()
     answers = explaining.answers(opened, asked)
     if file is not None:
-        explaining.write(answers, file)
+        explaining.joined(opened, answers).write(file)
     if json:
         found = _found(run, opened, description)
         output.emit_json({**found, **{name: each.to_dict() for name, each in answers.items()}})
         return
     if not asked.elsewhere:
         _show(_found(run, opened, description), opened.checkpoint())
-    for each in answers.values():
-        print(f"\n{each.to_text()}" if not asked.elsewhere else f"{each.to_text()}\n")
+        print(end="\n" if answers else "")
+    if answers:
+        print(explaining.joined(opened, answers).to_text())
     if file is not None:
         output.note(f"written: {file}")
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tfprompt.explain.report import Bars, Grid, Listing, Report, Section
+from tfprompt.explain._text import short
+from tfprompt.explain.report import Bars, Grid, Heading, Listing, Report, Section
 
-_BARS, _LABEL = 20, 46
+_BARS, _LABEL = 20, 44
 # Those of the page, see `_html`.
 _UP, _DOWN = "#1f6fb5", "#c45810"
-_ROW, _WIDTH = 0.24, 9.0
+# In inches: a row of bars or numbers, a line of text, the picture, what labels and margins take.
+_ROW, _LINE, _WIDTH, _LEFT, _MARGIN = 0.23, 0.19, 9.5, 3.4, 0.25
 
 
 def draw(report: Report, path: Path) -> None:
@@ -29,52 +31,96 @@ def draw(report: Report, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    lines = [row for line in report.lines for row in textwrap.wrap(line, 105)]
-    heights = [_height(section) for section in report.sections]
-    head = 0.35 + 0.2 * len(lines)
+    sections = (Heading(report.title, report.lines), *report.sections)
+    height = 2 * _MARGIN + sum(map(_height, sections))
     # No pyplot: its global state and choice of a window system belong to the user.
-    figure = Figure(figsize=(_WIDTH, head + sum(heights)), layout="constrained")
+    figure = Figure(figsize=(_WIDTH, height))
     canvas = FigureCanvasAgg(figure)
-    axes = figure.subplots(
-        len(heights) + 1, 1, squeeze=False, gridspec_kw={"height_ratios": [head, *heights]}
-    )[:, 0]
-    axes[0].axis("off")
-    axes[0].text(0, 1, _plain(report.title), fontsize=13, weight="bold", va="top")
-    axes[0].text(0, 1 - 0.3 / head, _plain("\n".join(lines)), fontsize=9, va="top")
-    for place, section in zip(axes[1:], report.sections, strict=True):
-        place.set_title(_plain(section.title), fontsize=10, loc="left", weight="bold")
-        if isinstance(section, Bars):
-            _bars(place, section)
-        elif isinstance(section, Grid):
-            _grid(place, section)
-        else:
-            _listing(place, section)
+    top = height - _MARGIN
+    for section in sections:
+        _section(figure, section, top)
+        top -= _height(section)
     canvas.print_figure(path, format="png", dpi=110)
 
 
 def _height(section: Section) -> float:
-    rows = len(section.rows)
+    if isinstance(section, Heading):
+        return 0.55 + _LINE * len(_wrapped(section.lines))
     if isinstance(section, Bars):
-        return 0.8 + _ROW * min(rows, _BARS)
+        return 0.85 + _notes(section) + _ROW * min(len(section.rows), _BARS)
     if isinstance(section, Grid):
-        return 0.9 + _ROW * rows + 0.065 * max((len(c) for c in section.columns), default=0)
-    return 0.5 + 0.2 * rows
+        return 0.6 + _notes(section) + _ROW * len(section.rows) + _foot(section)
+    return 0.55 + _notes(section) + _LINE * len(section.rows)
+
+
+def _notes(section: Bars | Grid | Listing) -> float:
+    return _LINE * len(_wrapped((section.note,)))
+
+
+def _foot(section: Grid) -> float:
+    """What the names of columns take below a grid."""
+    return 0.2 + 0.058 * max((len(short(c, 30)) for c in section.columns), default=0)
+
+
+def _wrapped(lines: tuple[str, ...]) -> list[str]:
+    return [row for line in lines for row in textwrap.wrap(line, 120)]
+
+
+def _section(figure: Any, section: Section, top: float) -> None:
+    title = section.title
+    if isinstance(section, Bars) and len(section.rows) > _BARS:
+        title += f" (the strongest {_BARS} of {len(section.rows)})"
+    heading = isinstance(section, Heading)
+    _write(figure, title, top, size=13 if heading else 10, weight="bold")
+    top -= 0.3 if heading else 0.22
+    lines = section.lines if isinstance(section, Heading) else (section.note,)
+    for line in _wrapped(lines):
+        _write(figure, line, top, size=9, colour="0.1" if heading else "0.35")
+        top -= _LINE
+    if isinstance(section, Listing):
+        width = max((len(label) for label, _ in section.rows), default=0)
+        for label, text in section.rows:
+            _write(figure, f"{label:{width}}  {short(text, 100)}", top, size=8, family="monospace")
+            top -= _LINE
+    elif isinstance(section, Bars):
+        _bars(_axes(figure, min(len(section.rows), _BARS), top), section)
+    elif isinstance(section, Grid):
+        _grid(_axes(figure, len(section.rows), top), section)
+
+
+def _axes(figure: Any, rows: int, top: float) -> Any:
+    """Room for some rows, right of their labels."""
+    size, height = figure.get_size_inches(), _ROW * max(rows, 1)
+    box = (_LEFT, top - height - 0.05, size[0] - _LEFT - 2 * _MARGIN, height)
+    return figure.add_axes(np.array(box) / np.tile(size, 2))
+
+
+def _write(figure: Any, text: str, top: float, *, size: float, colour: str = "0.1",
+           **style: Any) -> None:  # fmt: skip
+    width, height = figure.get_size_inches()
+    figure.text(_MARGIN / width, top / height, _plain(text), fontsize=size, va="top",
+                color=colour, **style)  # fmt: skip
 
 
 def _bars(axes: Any, section: Bars) -> None:
     rows = section.strongest(_BARS)[::-1]
-    labels = [_short(f"{row.group}: {row.label}" if row.group else row.label) for row in rows]
     values = [row.value for row in rows]
     drawn = axes.barh(range(len(rows)), values, color=[_UP if v >= 0 else _DOWN for v in values])
-    axes.bar_label(drawn, [f"{value:+.3f}" for value in values], padding=3, fontsize=8)
-    axes.set_yticks(range(len(rows)), labels, fontsize=8)
+    sign = "+" if section.signed else ""
+    axes.bar_label(drawn, [f"{v:{sign}.3f}" for v in values], padding=3, fontsize=8)
+    axes.set_yticks(range(len(rows)), [_label(row.label, row.group) for row in rows], fontsize=8)
     axes.axvline(0, color="0.4", lw=0.8)
-    axes.margins(x=0.14, y=0.02)
+    axes.margins(x=0.14)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.tick_params(axis="x", labelsize=8)
+    axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    if len(section.rows) > len(rows):
-        title = f"{section.title} (the strongest {len(rows)} of {len(section.rows)})"
-        axes.set_title(_plain(title), fontsize=10, loc="left", weight="bold")
+
+
+def _label(label: str, group: str) -> str:
+    """A row's label, and its group as far as there is room."""
+    room = _LABEL - len(short(label, _LABEL)) - 3
+    return _plain(short(label, _LABEL) + (f" ({short(group, room)})" if group and room > 5 else ""))
 
 
 def _grid(axes: Any, section: Grid) -> None:
@@ -84,29 +130,19 @@ def _grid(axes: Any, section: Grid) -> None:
     ends = [_DOWN, "#ffffff", _UP] if low < 0 else ["#ffffff", _UP]
     colours = LinearSegmentedColormap.from_list("shares", ends)
     axes.imshow(section.values, cmap=colours, vmin=low, vmax=high, aspect="auto")
-    axes.set_xticks(range(len(section.columns)), [_short(c, 24) for c in section.columns],
-                    fontsize=8, rotation=90 if len(section.columns) > 8 else 20, ha="right",
+    columns = [_plain(short(column, 30)) for column in section.columns]
+    axes.set_xticks(range(len(columns)), columns, fontsize=8, rotation=60, ha="right",
                     rotation_mode="anchor")  # fmt: skip
-    axes.set_yticks(range(len(section.rows)), [_short(row) for row in section.rows], fontsize=8)
+    rows = [_plain(short(row, _LABEL)) for row in section.rows]
+    axes.set_yticks(range(len(rows)), rows, fontsize=8)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    if section.values.shape[1] > 30:
+    if len(columns) > 20:
         return  # too narrow for numbers
     for (row, column), value in np.ndenumerate(section.values):
         strong = abs(value) > 0.6 * max(abs(low), abs(high))
         axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7,
                   color="white" if strong else "black")  # fmt: skip
-
-
-def _listing(axes: Any, section: Listing) -> None:
-    axes.axis("off")
-    width = max((len(label) for label, _ in section.rows), default=0)
-    text = "\n".join(f"{label:{width}}  {_short(text, 92)}" for label, text in section.rows)
-    axes.text(0, 1, _plain(text), fontsize=8, family="monospace", va="top")
-
-
-def _short(text: str, most: int = _LABEL) -> str:
-    return _plain(text if len(text) <= most else text[: most - 1] + "…")
 
 
 def _plain(text: str) -> str:

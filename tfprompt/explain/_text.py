@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfprompt.explain.report import Bars, Grid, Listing, Report, Section
+from tfprompt.explain.report import Bars, Grid, Heading, Report, Section
 
 _BARS, _WIDTH, _LABEL = 24, 20, 48
 
@@ -15,6 +15,8 @@ def render(report: Report) -> str:
 
 
 def _section(section: Section) -> list[str]:
+    if isinstance(section, Heading):
+        return [section.title, "=" * len(section.title), *section.lines]
     lines = [section.title]
     if section.note:
         lines.append(section.note)
@@ -22,7 +24,6 @@ def _section(section: Section) -> list[str]:
         return lines + _bars(section)
     if isinstance(section, Grid):
         return lines + _grid(section)
-    assert isinstance(section, Listing)
     width = max((len(label) for label, _ in section.rows), default=0)
     return lines + [f"  {label:{width}}  {text}".rstrip() for label, text in section.rows]
 
@@ -30,23 +31,27 @@ def _section(section: Section) -> list[str]:
 def _bars(section: Bars) -> list[str]:
     rows = section.strongest(_BARS)
     most = max((abs(row.value) for row in rows), default=0.0) or 1.0
-    labels = [_short(f"{row.group}: {row.label}" if row.group else row.label) for row in rows]
+    labels = [short(row.label, _LABEL) for row in rows]
     width = max(map(len, labels), default=0)
-    lines = []
+    sign = "+" if section.signed else ""
+    lines, group = [], ""
     for row, label in zip(rows, labels, strict=True):
+        if row.group != group:
+            group = row.group
+            lines.append(f"  {short(group, 2 * _LABEL)}")
         bar = ("=" if row.value >= 0 else "-") * round(_WIDTH * abs(row.value) / most)
-        detail = f"  {row.detail}" if row.detail else ""
-        bar = f"{bar:{_WIDTH}}" if detail else bar
-        lines.append(f"  {label:{width}}  {row.value:+.4f}  {bar}{detail}".rstrip())
+        bar = f"{bar:{_WIDTH}}  {row.detail}"
+        inset = "    " if group else "  "
+        lines.append(f"{inset}{label:{width}}  {row.value:{sign}.4f}  {bar}".rstrip())
     if (left := len(section.rows) - len(rows)) > 0:
         rest = sum(row.value for row in section.rows) - sum(row.value for row in rows)
-        lines.append(f"  {f'{left} more':{width}}  {rest:+.4f}")
+        lines.append(f"  {f'{left} more':{width + 2}}  {rest:{sign}.4f}")
     return lines
 
 
 def _grid(section: Grid) -> list[str]:
     width = max(map(len, section.rows), default=0)
-    columns = [_short(column, 24) for column in section.columns]
+    columns = [short(column, 24) for column in section.columns]
     head = " " * (width + 2) + "".join(f"  {column:>6}" for column in columns)
     lines = [head.rstrip()]
     for label, values in zip(section.rows, section.values, strict=True):
@@ -58,5 +63,6 @@ def _grid(section: Grid) -> list[str]:
     return lines
 
 
-def _short(text: str, most: int = _LABEL) -> str:
+def short(text: str, most: int) -> str:
+    """A text of at most so many characters; the last one says that some are left out."""
     return text if len(text) <= most else text[: most - 1] + "…"

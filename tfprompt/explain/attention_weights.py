@@ -47,6 +47,7 @@ class Attention(Shown):
             f"Attention of layer {self.layers[-1]} by token, mean of the heads",
             tuple(Bar(*each) for each in zip(self.labels, map(float, last), self.segments,
                                              strict=True)),
+            signed=False,
         )  # fmt: skip
         note = (
             "Attention says where the read-out looks, not what it makes of it; for what raised a "

@@ -28,6 +28,7 @@ def attribute(
     request: Request,
     item_id: str,
     *,
+    rather_than: str | None = None,
     steps: int = 64,
     max_steps: int = 1024,
 ) -> Attribution:
@@ -43,6 +44,8 @@ def attribute(
         model: a trained retriever.
         request: who asks.
         item_id: the item, recommended or not.
+        rather_than: id of another item: then what is shared out is by how much `item_id` scores
+            above it. What makes every item score more, as the words of the template, falls away.
         steps: points at which gradients are taken; doubled until the shares add up to the
             difference of scores within 1 %.
         max_steps: where doubling ends; `error` then says what is left.
@@ -69,14 +72,14 @@ def attribute(
             f"max_steps={max_steps}."
         )
     check_retriever(model)
-    row = int(model.catalog.index_of([item_id])[0])
-    if row < 0:
-        raise ConfigError(
-            f"An explained item is one of the catalog, such as {model.catalog.ids[0]}. "
-            f"Received: {item_id}."
-        )
+    ids = [item_id] if rather_than is None else [item_id, rather_than]
+    rows = _rows(model, ids)
     laid = laid_out(model, request)
-    path = ScorePath(model, laid, row)
+    vectors, id_vectors = model.item_table(rows)
+    # Scores are linear in the item, so that a difference of two is the score of their difference.
+    candidate = _difference(model.trained_candidates(vectors, id_vectors))
+    text = _difference(vectors)
+    path = ScorePath(model, laid, candidate, text)
     while True:
         integral = integrated_gradients(path, path.start, path.end, steps)
         difference = abs(float((integral.end - integral.start).sum()))
@@ -84,11 +87,12 @@ def attribute(
         if error <= tolerance or 2 * steps > max_steps:
             break
         steps *= 2
-    content, denied = _content(model, laid, row), _denied(model, laid, row)
+    content, denied = _content(model, laid, text), _denied(model, laid, text)
     exact = float(content.sum()) + sum(share.value for share in denied)
     return Attribution(
         item_id=str(item_id),
-        title=model.catalog.titles()[row],
+        rather_than=None if rather_than is None else str(rather_than),
+        title=" rather than ".join(model.catalog.titles()[row] for row in rows),
         score=float(integral.end.sum()) + exact,
         baseline=float(integral.start.sum()),
         shares=(*_integrated(model, laid, path, integral, content), *denied),
@@ -96,6 +100,28 @@ def attribute(
         error=error,
         tolerance=tolerance,
     )
+
+
+def _rows(model: Retriever, ids: list[str]) -> np.ndarray:
+    """The catalog's rows of the items `[n]`.
+
+    Raises:
+        ConfigError: an unknown id.
+    """
+    rows = model.catalog.index_of(ids)
+    unknown = [i for i, row in zip(ids, rows, strict=True) if row < 0]
+    if unknown:
+        raise ConfigError(
+            f"An explained item is one of the catalog, such as {model.catalog.ids[0]}. "
+            f"Received: {unknown[0]}."
+        )
+    return np.asarray(rows, np.int32)
+
+
+def _difference(rows: Any) -> np.ndarray:
+    """The first of some rows `[n, D]`, or what it has beyond the second."""
+    values = np.asarray(rows, np.float32)
+    return values[0] if len(values) == 1 else values[0] - values[1]
 
 
 def _integrated(
@@ -118,6 +144,8 @@ def _integrated(
     units: dict[Any, Share] = {}
     for column in laid.columns:
         similar = 0.0 if column.item is None else float(content[column.item])
+        if column.item is not None and column.item == laid.wish_item and not similar:
+            continue  # all that it gave is its words'
         share = Share(column.segment, column.label, trained[column.place], similar)
         units[column.unit] = share.with_more(units.get(column.unit))
     if path.wish is not None:
@@ -129,23 +157,21 @@ def _integrated(
     return list(units.values())
 
 
-def _content(model: Retriever, laid: LaidOut, row: int) -> np.ndarray:
+def _content(model: Retriever, laid: LaidOut, text: np.ndarray) -> np.ndarray:
     """What each past item adds to the content similarity `[H]`, see `history_content`."""
     vectors = np.asarray(laid.inputs["vectors"])[0]
     if not model.content_weight or not len(vectors):
         return np.zeros(len(vectors))
     weighted = DECAY ** np.arange(len(vectors))[::-1, None] * vectors
     length = np.sqrt((weighted.sum(axis=0) ** 2).sum() + 1e-12)
-    text = np.asarray(model.item_table.vectors)[row]
     shares: np.ndarray = model.content_weight * (weighted @ text) / length
     return shares
 
 
-def _denied(model: Retriever, laid: LaidOut, row: int) -> list[Share]:
+def _denied(model: Retriever, laid: LaidOut, text: np.ndarray) -> list[Share]:
     """What each thing that the wish denies takes off, see `wish_queries`."""
     if laid.wish is None:
         return []
-    text = np.asarray(model.item_table.vectors)[row]
     taken = -model.wish_weight * UNWANTED_SHARE * (laid.wish.unwanted @ text)
     return [
         Share(WISH, f"no {name}", 0.0, float(value))

@@ -44,6 +44,8 @@ class Attribution(Shown):
     Attributes:
         item_id: the item.
         title: what it is called.
+        rather_than: the item it is compared with; then `score` is by how much it scores above
+            that one. None for none.
         score: the model's own score of the item for the request.
         baseline: the score where the request says nothing.
         shares: in the order of the template, the wish last.
@@ -54,6 +56,7 @@ class Attribution(Shown):
 
     item_id: str
     title: str
+    rather_than: str | None
     score: float
     baseline: float
     shares: tuple[Share, ...]
@@ -77,11 +80,11 @@ class Attribution(Shown):
 
     def report(self) -> Report:
         """Shares of segments, then of single words, items and vectors."""
-        gained = self.score - self.baseline
         state = "within" if self.complete else "NOT within"
         lines = (
-            f"{self.title} (item {self.item_id}) scores {self.score:.4f} for this request, and "
-            f"{self.baseline:.4f} for one that says nothing: a difference of {gained:+.4f}.",
+            f"{self._item()} scores {self._score(self.score)} for this request, and "
+            f"{self._score(self.baseline)} for one that says nothing: a difference of "
+            f"{self.score - self.baseline:+.4f}.",
             f"The shares below add up to that difference but for {self.error:.1e}, {state} the "
             f"tolerance of {self.tolerance:.1e} (integrated gradients at {self.steps} points).",
         )
@@ -94,11 +97,24 @@ class Attribution(Shown):
         sections = (bars, Bars("By word, past item and prompt vector", single))
         return Report(f"Why {self.title}", lines, sections)
 
+    def _item(self) -> str:
+        """The item with its id, and the one it is compared with."""
+        if self.rather_than is None:
+            return f"{self.title} (item {self.item_id})"
+        return f"{self.title} (items {self.item_id} and {self.rather_than})"
+
+    def _score(self, value: float) -> str:
+        """A score, or how far it is above or below the other item's."""
+        if self.rather_than is None:
+            return f"{value:.4f}"
+        return f"{abs(value):.4f} {'more' if value >= 0 else 'less'}"
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {
             "item_id": self.item_id,
             "title": self.title,
+            "rather_than": self.rather_than,
             "score": self.score,
             "baseline": self.baseline,
             "error": self.error,

@@ -25,11 +25,12 @@ class Bar:
 
 @dataclasses.dataclass(frozen=True)
 class Bars:
-    """Signed numbers, drawn from a common zero."""
+    """Numbers drawn from a common zero; `signed` ones show a plus."""
 
     title: str
     rows: tuple[Bar, ...]
     note: str = ""
+    signed: bool = True
 
     def strongest(self, count: int) -> tuple[Bar, ...]:
         """The `count` rows that are farthest from zero, in their own order."""
@@ -59,7 +60,15 @@ class Listing:
     note: str = ""
 
 
-Section = Bars | Grid | Listing
+@dataclasses.dataclass(frozen=True)
+class Heading:
+    """Where another report begins."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+
+
+Section = Bars | Grid | Listing | Heading
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,16 +99,21 @@ class Report:
     sections: tuple[Section, ...] = ()
 
     @classmethod
-    def join(cls, reports: Sequence[Report], title: str = "") -> Report:
-        """Several reports as one; each title but the first becomes part of its sections' titles.
+    def join(cls, reports: Sequence[Report], title: str) -> Report:
+        """Several reports as one, each under a heading; a single one stays as it is.
 
         Args:
             reports: one at least.
-            title: of the whole; by default the first one's.
+            title: of the whole.
         """
-        lines = tuple(line for report in reports for line in report.lines)
-        sections = tuple(section for report in reports for section in report.sections)
-        return cls(title or reports[0].title, lines, sections)
+        if len(reports) == 1:
+            return reports[0]
+        sections = [
+            section
+            for report in reports
+            for section in (Heading(report.title, report.lines), *report.sections)
+        ]
+        return cls(title, (), tuple(sections))
 
     def to_text(self) -> str:
         """Plain text for a terminal; of many bars the strongest."""

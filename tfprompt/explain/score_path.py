@@ -42,7 +42,8 @@ class ScorePath:
     Args:
         model: a retriever.
         request: the request, laid out.
-        row: the item's row in the catalog.
+        candidate: the trained part of the item `[D]`.
+        text: the item's text vector `[V]`.
 
     Attributes:
         start: the inputs where nothing is said: tokens `[S, D]`, deep prompts `[L, P, D]` where
@@ -51,12 +52,11 @@ class ScorePath:
         wish: the wish's words, None for none.
     """
 
-    def __init__(self, model: Retriever, request: LaidOut, row: int) -> None:
+    def __init__(
+        self, model: Retriever, request: LaidOut, candidate: np.ndarray, text: np.ndarray
+    ) -> None:
         self._model, self._request = model, request
-        rows = np.array([row], np.int32)
-        vectors, ids = model.item_table(rows)
-        self._candidate = tf.reshape(model.trained_candidates(vectors, ids), [-1])  # [D]
-        self._text = tf.reshape(vectors, [-1])  # [V]
+        self._candidate, self._text = tf.constant(candidate), tf.constant(text)
         wanted = request.wish.wish.wanted if request.wish is not None else ""
         self.wish = WishText(model, wanted) if wanted else None
         self._deep = len(model.encoder.deep_prompts) > 0
