@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tfprompt as tp
-from tests.shop import RANKER, recommender, shop
+from tests.shop import RANKER, shop
 from tests.toy import ITEMS, dataset, encoder, retriever
 from tfprompt.data.request import Request
 from tfprompt.encoders.layout import lay_out
@@ -20,6 +20,7 @@ from tfprompt.explain.integration import integrated_gradients
 from tfprompt.explain.score_path import ScorePath
 from tfprompt.explain.wish_text import WishText
 from tfprompt.models.ranker import Ranker
+from tfprompt.models.recommender import Recommender
 from tfprompt.models.retriever import Retriever
 from tfprompt.models.wish_reading import read_wish
 
@@ -192,7 +193,7 @@ def test_refusals() -> None:
     with pytest.raises(ConfigError, match="max_steps=1"):
         attribute(model, request, "i1", steps=2, max_steps=1)
     with pytest.raises(ConfigError, match="model.retriever"):
-        attribute(recommender(), request, "i1")  # type: ignore[arg-type]  # a likely slip
+        attribute(Recommender(model), request, "i1")  # type: ignore[arg-type]  # a likely slip
     ranker = Ranker(encoder(RANKER), shop().items, "click")
     with pytest.raises(ConfigError, match="a Ranker, which has prompts"):
         attribute(ranker, request, "i1")  # type: ignore[arg-type]  # a likely slip

@@ -108,13 +108,13 @@ def prompts_of_directory(
 
 def _parts(model: Any) -> dict[str, Any]:
     """The models inside a model by name; one that stands alone has the name ""."""
-    if hasattr(model, "encoder"):
-        return {"": model}
     if isinstance(tasks := getattr(model, "tasks", None), dict):
         return dict(tasks)
     if hasattr(model, "retriever"):
         stages = {"retriever": model.retriever, "ranker": model.ranker}
         return {name: stage for name, stage in stages.items() if stage is not None}
+    if hasattr(model, "encoder"):
+        return {"": model}
     raise ConfigError(
         "Prompts are those of a Retriever, a Ranker, a Recommender or a MultiTask. Received: "
         f"{type(model).__name__}."
