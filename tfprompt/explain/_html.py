@@ -80,7 +80,7 @@ def _bars(section: Bars) -> str:
         *(("of it",) if detailed else ()),
     ]
     sign = "+" if section.signed else ""
-    rows = []
+    rows: list[str] = []
     for row in section.rows:
         start = (left + min(row.value, 0.0)) / whole
         bar = (
