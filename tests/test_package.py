@@ -22,7 +22,7 @@ PACKAGES = ["tfprompt", *(f"tfprompt.{p.parent.name}" for p in sorted(ROOT.glob(
 # The rooms from the ground up. A room may import those before it; `models` ranks in its test step
 # and so stands above `evaluation`. Files of the package itself (errors, _files …) are below all.
 ORDER = (
-    "data", "prompts", "layers", "encoders", "tasks", "training", "evaluation", "models",
+    "data", "prompts", "layers", "encoders", "tasks", "training", "evaluation", "models", "explain",
     "artifacts", "serving", "runs", "cli",
 )  # fmt: skip
 # data and prompts are the two ends of one contract: a template names a column.

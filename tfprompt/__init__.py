@@ -48,6 +48,7 @@ _MODULES = (
     "encoders",
     "errors",
     "evaluation",
+    "explain",
     "layers",
     "runs",
     "serving",
@@ -64,6 +65,7 @@ _TENSORFLOW = (
     "Retriever",
     "load",
     "recommend",
+    "explain",
     "layers",
     "training",
 )
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
         encoders,
         errors,
         evaluation,
+        explain,
         layers,
         runs,
         serving,

@@ -95,7 +95,7 @@ def test_prompts_and_words_never_see_items() -> None:
     outputs = []
     for x in (inputs, changed):
         plan, *_ = lay_out(made, x, True, False)
-        outputs.append(np.asarray(made._upper(plan, None, training=False))[:, :-6])
+        outputs.append(np.asarray(made.upper_states(plan, None, training=False))[:, :-6])
     np.testing.assert_array_equal(*outputs)
 
 

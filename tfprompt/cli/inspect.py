@@ -13,27 +13,121 @@ from tfprompt.cli import options, output
 if TYPE_CHECKING:
     from tfprompt.runs.run import Run
 
-EXAMPLE = "Example: tfprompt inspect runs/ml --words 5"
+EXAMPLE = "Example: tfprompt inspect runs/ml --explain 181 --user 42 --attention --output why.html"
+
+_PROMPTS, _REQUEST = "Prompts", "One request"
 
 
 def inspect(
     run: options.RunDirectory,
     words: Annotated[
-        int, typer.Option(help="Nearest words of each prompt vector; loads the backbone.")
+        int,
+        typer.Option(
+            help="Nearest words of each prompt vector; loads the backbone.",
+            rich_help_panel=_PROMPTS,
+        ),
     ] = 0,
+    similar: Annotated[
+        bool, typer.Option("--similar", help="Cosines of the prompts.", rich_help_panel=_PROMPTS)
+    ] = False,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=DIR",
+            help="Another run, or saved prompts, whose prompts are compared with these.",
+            rich_help_panel=_PROMPTS,
+        ),
+    ] = None,
+    layer: Annotated[
+        int | None,
+        typer.Option(help="Layer of the prompts compared; the seam.", rich_help_panel=_PROMPTS),
+    ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ITEM",
+            help="What raised this item's score for the request.",
+            rich_help_panel=_REQUEST,
+        ),
+    ] = None,
+    rather_than: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ITEM",
+            help="What raised the explained item's score above this one's.",
+            rich_help_panel=_REQUEST,
+        ),
+    ] = None,
+    attention: Annotated[
+        bool,
+        typer.Option(
+            "--attention",
+            help="What the read-out attends to in the request.",
+            rich_help_panel=_REQUEST,
+        ),
+    ] = False,
+    wish: Annotated[
+        str | None, typer.Option(help="As in recommend.", rich_help_panel=_REQUEST)
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(help="As in recommend.", rich_help_panel=_REQUEST)
+    ] = None,
+    history: Annotated[
+        str | None, typer.Option(help="As in recommend.", rich_help_panel=_REQUEST)
+    ] = None,
+    titles: Annotated[
+        str | None, typer.Option(help="As in recommend.", rich_help_panel=_REQUEST)
+    ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="As in recommend.", rich_help_panel=_REQUEST),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="FILE", help="Write what is explained to a .html or .png file too."
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
-    """Show a run's template, trained tensors, fingerprints and progress.
+    """Show what a run trained, and explain it: its prompts, or one recommendation.
 
-    Needs neither data nor backbone, unless asked for words.
+    Alone it needs neither data nor backbone. With `--similar`, `--explain` or `--attention` it
+    prints that instead of the run.
     """
-    from tfprompt.models import prompt_files
+    from tfprompt.cli import explaining
     from tfprompt.runs.run import Run
 
     opened = Run(run)
     description = opened.description()
+    asked = explaining.Asked(
+        words=words, similar=similar, prompts=options.pairs(prompt, "--prompt"), layer=layer,
+        item=explain, rather_than=rather_than, attention=attention, wish=wish, user=user,
+        history=history, titles=titles, profile=options.pairs(profile, "--profile"), file=file,
+    )  # fmt: skip
+    asked.check()
+    answers = explaining.answers(opened, asked)
+    if file is not None:
+        explaining.joined(opened, answers).write(file)
+    if json:
+        found = _found(run, opened, description)
+        output.emit_json({**found, **{name: each.to_dict() for name, each in answers.items()}})
+        return
+    if not asked.elsewhere:
+        _show(_found(run, opened, description), opened.checkpoint())
+        print(end="\n" if answers else "")
+    if answers:
+        print(explaining.joined(opened, answers).to_text())
+    if file is not None:
+        output.note(f"written: {file}")
+
+
+def _found(run: Path, opened: Run, description: dict[str, Any]) -> dict[str, Any]:
+    """What the run's files say."""
+    from tfprompt.models import prompt_files
+
     tensors = prompt_files.read_tensors(opened.checkpoint())
-    found: dict[str, Any] = {
+    return {
         "run": str(run),
         "template": description["template"],
         "segments": _segments(description),
@@ -51,12 +145,6 @@ def inspect(
         "finished": opened.finished,
         "metrics": description["metrics"],
     }
-    if words > 0:
-        found["words"] = _words(opened, description, tensors, words)
-    if json:
-        output.emit_json(found)
-    else:
-        _show(found, opened.checkpoint())
 
 
 def _segments(description: dict[str, Any]) -> list[dict[str, Any]]:
@@ -114,30 +202,6 @@ def _temperature(description: dict[str, Any], tensors: dict[str, Any]) -> float:
     return math.exp(float(learned[0])) if learned else description["model"]["temperature"]
 
 
-def _words(
-    run: Run, description: dict[str, Any], tensors: dict[str, Any], count: int
-) -> dict[str, Any]:
-    """Nearest words by tensor and vector."""
-    with output.working("Comparing with words"):
-        from tfprompt import _environment
-
-        _environment.load_tensorflow()
-        from tfprompt.encoders.loading import load_backbone
-        from tfprompt.runs.words import nearest_words
-
-        loaded = load_backbone(run.config.encoder)
-        layer = description["encoder"]["prompt_layer"]
-        # Deep prompts stand at other layers, where words have other states.
-        return {
-            name: [
-                [{"word": word, "cosine": round(cosine, 4)} for word, cosine in near]
-                for near in nearest_words(loaded, layer, value, count)
-            ]
-            for name, value in tensors.items()
-            if "/soft_" in name and len(value)
-        }
-
-
 def _show(found: dict[str, Any], checkpoint: Path) -> None:
     backbone, data = found["backbone"], found["data"]
     frozen = found["total_parameters"] - found["trainable_parameters"]
@@ -165,8 +229,3 @@ def _show(found: dict[str, Any], checkpoint: Path) -> None:
     print(f"backbone: {backbone['name']} {backbone['fingerprint'][:12]}")
     print(f"data:     {data['name']} {data['fingerprint'][:12]}, {data['split']}")
     print(f"files:    {checkpoint}")
-    for name, vectors in found.get("words", {}).items():
-        print(f"\nnearest words of {name}")
-        for number, near in enumerate(vectors):
-            listed = ", ".join(f"{each['word']} {each['cosine']:.2f}" for each in near)
-            print(f"  {number}: {listed}")

@@ -47,7 +47,7 @@ def recommend(
         _environment.load_tensorflow()
         opened.description()
         catalog = opened.dataset.items
-        past = [*_ids(history, catalog), *_titled(titles, catalog)]
+        past = past_items(history, titles, catalog)
         from tfprompt.models.recommending import recommend as recommended
 
         found = recommended(
@@ -70,6 +70,15 @@ def recommend(
         for place, item in enumerate(found, start=1)
     ]
     output.table(["", "score", "item", "title"], rows, numbers=("", "score"))
+
+
+def past_items(history: str | None, titles: str | None, catalog: Catalog) -> list[str]:
+    """The ids that `--history` and `--titles` name, oldest first.
+
+    Raises:
+        DataError: the catalog has no such item, or several that a title may mean.
+    """
+    return [*_ids(history, catalog), *_titled(titles, catalog)]
 
 
 def _split(text: str | None, separator: str) -> list[str]:

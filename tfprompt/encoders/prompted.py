@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
@@ -248,18 +248,18 @@ class PromptedEncoder(keras.layers.Layer):
         plan, steps, columns = lay_out(self, inputs, every_position, training)
         if self.candidate_tokens is not None:
             return judge(self, plan, inputs, training)
-        states = self._upper(
-            plan,
-            columns,
-            training=bool(training and self.upper_dropout),
-            deep=inputs.get("deep_prompts"),
-        )
-        if steps is not None:
-            return reading.read_history(states, plan, steps, self.read_out, every_position)
-        mask_order = self.text_plan.mask_order if self.read_out == "mask" else None
-        return reading.read_text(states, plan, mask_order, self.template.prompt_tokens)
+        dropped = bool(training and self.upper_dropout)
+        states = self.upper_states(plan, columns, dropped, inputs.get("deep_prompts"))
+        return reading.read(self, states, plan, steps, every_position)
 
-    def _upper(self, plan: TokenPlan, columns: Any, training: bool, deep: Any = None) -> Any:
+    def upper_states(
+        self,
+        plan: TokenPlan,
+        columns: Any,
+        training: bool,
+        deep: Any = None,
+        watch: Callable[[Any, Any, Any], None] | None = None,
+    ) -> Any:
         """The plan through the frozen upper layers.
 
         Args:
@@ -267,6 +267,7 @@ class PromptedEncoder(keras.layers.Layer):
             columns: how many columns at the end are read, None for all.
             training: runs dropout inside the layers.
             deep: deep prompts of each row `[B, L, P, D]`, None for the encoder's own.
+            watch: called before each layer with the layer, its input and its mask `[B, S, S]`.
 
         Returns:
             Last states `[B, S, D]`, or `[B, columns, D]`.
@@ -289,6 +290,9 @@ class PromptedEncoder(keras.layers.Layer):
             if number and self.deep_prompts:
                 own = None if deep is None else deep[:, number - 1]
                 states = self.deep_prompts[number - 1](states, own)
+            if watch is not None:
+                with self.tuning.layer(number):
+                    watch(layer, states, mask)
             last = number == len(self.seam.upper_layers) - 1
             if last and columns is not None and can_skip(layer):
                 with self.tuning.layer(number):

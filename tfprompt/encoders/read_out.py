@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from keras import ops
 
 from tfprompt.encoders.token_plan import TokenPlan
 from tfprompt.errors import ConfigError
 from tfprompt.prompts.template import Template
+
+if TYPE_CHECKING:
+    from tfprompt.encoders.prompted import PromptedEncoder
 
 ReadOut = Literal["last", "mask", "mean"]
 
@@ -38,6 +41,26 @@ def choose(wanted: ReadOut | None, template: Template) -> ReadOut:
     if wanted == "last" and not template.has_history and judged is None:
         raise ConfigError("read_out='last' needs {history:items} in the template.")
     return wanted
+
+
+def read(encoder: PromptedEncoder, states: Any, plan: TokenPlan, steps: Any, every: bool) -> Any:
+    """What an encoder reads; linear in the states.
+
+    Args:
+        encoder: says what is read.
+        states: last states of the columns that are read `[B, n, D]`, without a history of all.
+        plan: what stands where.
+        steps: int `[B, Q]`, the steps that are read, None without a history.
+        every: True reads all steps, False the one of each row.
+
+    Returns:
+        `[B, D]`, or `[B, Q, D]` with `every`.
+    """
+    if steps is not None:
+        return read_history(states, plan, steps, encoder.read_out, every)
+    mask_order = encoder.text_plan.mask_order if encoder.read_out == "mask" else None
+    template = encoder.template
+    return read_text(states, plan, mask_order, template.prompt_tokens)
 
 
 def read_text(states: Any, plan: TokenPlan, mask_order: int | None, prompts: int) -> Any:

@@ -78,12 +78,22 @@ def text_vector(model: Retriever, text: str) -> np.ndarray:
     parts = chunks(model.encoder.loaded.tokenizer, text)
     raw = encode_texts(model.encoder.loaded, parts, cache=False, progress=False)
     if len(parts) > 1:
-        near = _nearness(np.asarray(model.item_table.from_text(raw)), model)
-        weights = (near / near.max()) ** _SHARPNESS
-        mean = (weights[:, None] * raw).sum(axis=0, keepdims=True)
+        mean = (sentence_weights(model, raw)[:, None] * raw).sum(axis=0, keepdims=True)
         raw = mean / np.sqrt(np.maximum((mean**2).sum(), 1e-24))
     vector: np.ndarray = np.asarray(model.item_table.from_text(raw), np.float32)
     return vector
+
+
+def sentence_weights(model: Retriever, raw: np.ndarray) -> np.ndarray:
+    """How much each sentence of a long wish counts `[n]`, the most 1.
+
+    Args:
+        model: has an item table that is filled.
+        raw: text vectors of the sentences, as the backbone gives them `[n, D]`.
+    """
+    near = _nearness(np.asarray(model.item_table.from_text(raw)), model)
+    weights: np.ndarray = (near / near.max()) ** _SHARPNESS
+    return weights
 
 
 def _nearness(vectors: np.ndarray, model: Retriever) -> np.ndarray:

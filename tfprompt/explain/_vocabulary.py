@@ -1,7 +1,8 @@
-"""What a trained prompt is near to, in words."""
+"""The words that prompts are compared with, as states of the frozen network."""
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,41 +14,51 @@ if TYPE_CHECKING:
 CANDIDATES = 4000
 
 
-def nearest_words(
-    loaded: LoadedBackbone, prompt_layer: int, vectors: np.ndarray, count: int = 5
-) -> list[list[tuple[str, float]]]:
-    """The vocabulary's words whose states at the seam point where the vectors point.
-
-    A prompt need not mean anything in words, and most do not; a cosine near 1 says that training
-    hardly moved it from a word. Only the first 4,000 whole words of the vocabulary are looked at.
+def word_states(loaded: LoadedBackbone, layer: int) -> tuple[list[str], np.ndarray]:
+    """Common words, and the state of each, alone, at the input of a layer.
 
     Args:
         loaded: the backbone.
-        prompt_layer: the seam.
-        vectors: trained vectors `[P, D]`.
-        count: words for each.
+        layer: 0 … L-1.
 
     Returns:
-        For each vector, `count` words with their cosines, the nearest first. Cosines are taken
-        after subtracting the mean of all words.
+        The first 4,000 whole words of the vocabulary, and their states `[n, D]`.
     """
     from tfprompt.encoders.seam import Seam
 
     words, ids = _whole_words(loaded)
-    seam = Seam(loaded.backbone, prompt_layer)
+    seam = Seam(loaded.backbone, layer)
     parts = []
-    for at in range(0, len(ids), 512):
-        tokens = ids[at : at + 512, None]
-        parts.append(np.asarray(seam.lower_states(tokens, np.ones_like(tokens)))[:, 0])
-    states = np.concatenate(parts)
-    # What all words have in common is most of a state: without it every cosine is 1.00.
+    with warnings.catch_warnings():
+        # Keras finds a softmax over a sequence of one token suspicious; here it is meant.
+        warnings.filterwarnings("ignore", message="You are using a softmax over axis")
+        for at in range(0, len(ids), 512):
+            tokens = ids[at : at + 512, None]
+            parts.append(np.asarray(seam.lower_states(tokens, np.ones_like(tokens)))[:, 0])
+    return words, np.concatenate(parts)
+
+
+def nearest(
+    words: list[str], states: np.ndarray, vectors: np.ndarray, count: int
+) -> list[list[tuple[str, float]]]:
+    """For each vector `[P, D]`, `count` of the words with their cosines, the nearest first.
+
+    Cosines are taken after subtracting the mean of all words: what all words have in common is
+    most of a state, and without it every cosine is 1.00.
+    """
     common = states.mean(axis=0)
-    cosines = _unit(vectors - common) @ _unit(states - common).T
+    cosines = unit(vectors - common) @ unit(states - common).T
     best = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
     return [
         [(words[place], float(row[place])) for place in places]
         for row, places in zip(cosines, best, strict=True)
     ]
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """Rows `[n, D]` of length 1."""
+    scaled: np.ndarray = rows / np.sqrt((rows**2).sum(axis=1, keepdims=True) + 1e-12)
+    return scaled
 
 
 def _whole_words(loaded: LoadedBackbone) -> tuple[list[str], np.ndarray]:
@@ -67,7 +78,3 @@ def _whole_words(loaded: LoadedBackbone) -> tuple[list[str], np.ndarray]:
         if len(words) == CANDIDATES:
             break
     return words, np.array(ids, np.int32)
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.sqrt((rows**2).sum(axis=1, keepdims=True) + 1e-12)
