@@ -22,6 +22,7 @@ from tfprompt._files import sha256
 from tfprompt._packages import fetch_wheel
 from tfprompt.data.column import Kind
 from tfprompt.data.dataset import Dataset
+from tfprompt.data.facts import facts as join_facts
 from tfprompt.data.reading import read
 from tfprompt.errors import ConfigError, DataError
 
@@ -52,19 +53,22 @@ def names() -> list[str]:
     return sorted(["movielens-100k", *_LOCAL])
 
 
-def load(name: str) -> Dataset:
+def load(name: str, *, facts: bool = False) -> Dataset:
     """Loads a data set by name; MovieLens-100K is fetched on first use, then needs no network.
 
     Args:
         name: `"movielens-100k"`; or, read from the folder of the same name in the directory that
             the environment variable TFPROMPT_DATA names: `"amazon-toys"`, `"goodbooks-10k-sample"`,
             `"movielens-latest-small"`, `"movietweetings-100k"`.
+        facts: gives the items of MovieLens-100K the vectors `fact_vector`, of what Freebase says
+            of them (who directed, who played, which awards …), see `facts`. Its codes have no
+            names, so there are no words.
 
     Returns:
         The checked data set, always with the same fingerprint.
 
     Raises:
-        ConfigError: there is no such name.
+        ConfigError: there is no such name, or no facts.
         DownloadError: MovieLens-100K cannot be fetched; the message says what to do.
         DataError: a local set is not there, or its files are other ones.
 
@@ -74,7 +78,12 @@ def load(name: str) -> Dataset:
         ```
     """
     if name == "movielens-100k":
-        return _movielens_100k()
+        return _movielens_100k(facts)
+    if facts and name in _LOCAL:
+        raise ConfigError(
+            f"Facts come with 'movielens-100k'. Received: facts=True for {name!r}. Join your own "
+            "with tp.data.facts(items, triples)."
+        )
     if name in _LOCAL:
         return _local(name, _LOCAL[name])
     raise ConfigError(
@@ -83,7 +92,7 @@ def load(name: str) -> Dataset:
     )
 
 
-def _movielens_100k() -> Dataset:
+def _movielens_100k(with_facts: bool = False) -> Dataset:
     folder = fetch_wheel(
         "recbole==1.2.1",
         "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
@@ -104,6 +113,9 @@ def _movielens_100k() -> Dataset:
         pl.col("class").replace("unknown", None).str.replace_all(" ", ", ").alias("genres"),
     )
     items = _title_and_year(items)
+    if with_facts:
+        triples = table("kg").rename(lambda column: column.removesuffix("_id"))
+        items = join_facts(items, triples, links=table("link"), most=0)
     return read(
         table("inter"),
         items,
