@@ -110,11 +110,11 @@ def _run(
         score = TemplateScore(config)
         several = [Slots.parse(template) for template in templates]
         trials = Trials(path, about=score.about, progress=_note)
+        for slots in several:
+            slots.check(score.check)
         if method == "halving":
             successive_halving(_all(several), score, budgets, trials=trials)
         else:
-            for slots in several:
-                slots.check()
             for slots in several:
                 beam_search(slots, score, width=width, trials=trials)
     return trials

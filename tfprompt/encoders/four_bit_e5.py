@@ -157,9 +157,12 @@ def _wide(stored: np.ndarray) -> np.ndarray:
 
 def _sentence_piece(pieces: list[tuple[str, float]]) -> bytes:
     """A SentencePiece model of these pieces."""
-    import sentencepiece
-    from sentencepiece import sentencepiece_model_pb2
+    import importlib
 
+    import sentencepiece
+
+    # Made at import, by protobuf: type checkers see nothing in it.
+    messages: Any = importlib.import_module("sentencepiece.sentencepiece_model_pb2")
     buffer = io.BytesIO()
     # A model of a few letters, for its normalisation; its pieces are replaced.
     sentencepiece.SentencePieceTrainer.train(
@@ -167,7 +170,7 @@ def _sentence_piece(pieces: list[tuple[str, float]]) -> bytes:
         model_type="unigram", hard_vocab_limit=False, normalization_rule_name="nmt_nfkc",
         unk_id=0, bos_id=1, eos_id=2,
     )  # fmt: skip
-    model = sentencepiece_model_pb2.ModelProto.FromString(buffer.getvalue())
+    model = messages.ModelProto.FromString(buffer.getvalue())
     specials = list(model.pieces[:3])
     known = [special.SerializeToString() for special in specials]
     del model.pieces[:]

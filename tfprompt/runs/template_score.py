@@ -9,6 +9,7 @@ import keras
 
 from tfprompt.encoders.loading import load_backbone
 from tfprompt.errors import ConfigError
+from tfprompt.prompts.template import Template
 from tfprompt.runs.building import build_model, build_optimizer
 from tfprompt.runs.config import RunConfig
 from tfprompt.runs.sources import load_data, split_data
@@ -51,6 +52,19 @@ class TemplateScore:
             del values[name]
         return {"measure": "val_ndcg@10", "epochs": self.config.epochs, **values}
 
+    def check(self, template: str) -> None:
+        """Refuses a template before anything is trained.
+
+        Raises:
+            TemplateError: it does not parse, or names a column that the data lacks.
+        """
+        Template.parse(template).check(self._loaded_data().items.columns)
+
+    def _loaded_data(self) -> Dataset:
+        if self._data is None:
+            self._data = load_data(self.config)
+        return self._data
+
     def __call__(self, template: str, budget: float = 0) -> float:
         """Trains with a template.
 
@@ -69,14 +83,14 @@ class TemplateScore:
         if epochs != int(epochs):
             raise ConfigError(f"A budget is a number of epochs. Received: {budget}.")
         config = dataclasses.replace(self.config, template=template, epochs=int(epochs))
-        if self._data is None or self._split is None or self._loaded is None:
-            self._data = load_data(config)
-            self._split = split_data(config, self._data)
+        data = self._loaded_data()
+        if self._split is None or self._loaded is None:
+            self._split = split_data(config, data)
             self._loaded = load_backbone(config.encoder)
         train, validation = self._split.train, self._split.validation
         keras.utils.set_random_seed(config.seed)
         with strategy(config.strategy).scope():
-            model = build_model(config, self._data.items, self._loaded)
+            model = build_model(config, data.items, self._loaded)
             model.compile(optimizer=build_optimizer(config, model, train))
         history = model.fit(
             train,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from tfprompt.errors import ConfigError, TemplateError
 from tfprompt.prompts.template import Template
@@ -109,18 +110,20 @@ class Slots:
             text += piece.lstrip(" ") if text.endswith(" ") or not text else piece
         return text.strip(" ")
 
-    def check(self) -> None:
-        """Parses the first template and, of each slot, every alternative.
+    def check(self, test: Callable[[str], Any] = Template.parse) -> None:
+        """Tests the first template and, of each slot, every alternative.
+
+        Args:
+            test: raises for what is no template; by default its language alone counts.
 
         Raises:
             TemplateError: one of them is no template.
         """
         first = [0] * len(self.choices)
-        Template.parse(self.template(first))
+        test(self.template(first))
         for slot, count in enumerate(self.choices):
             for number in range(1, count):
-                choice = [*first[:slot], number, *first[slot + 1 :]]
-                Template.parse(self.template(choice))
+                test(self.template([*first[:slot], number, *first[slot + 1 :]]))
 
 
 def _opening(source: str, place: int) -> int:
