@@ -86,7 +86,8 @@ def languages(result: Result) -> str:
 
 
 def facts(result: Result) -> str:
-    """With and without facts, epoch by epoch."""
+    """With and without facts: untrained, and epoch by epoch."""
+    still = [[name, f"{found['ndcg@10']:.4f}"] for name, found in result["untrained"].items()]
     rows = [
         [name, *(f"{value:.4f}" for value in found["ndcg@10"]), f"{found['trained_parameters']:,}"]
         for name, found in result["summary"].items()
@@ -96,11 +97,16 @@ def facts(result: Result) -> str:
         [
             f"## Facts of a knowledge graph, {result['data']['name']}, cold items",
             "",
-            "A text-only retriever with and without the vectors of Freebase facts: NDCG@10 on "
-            f"validation ({result['split']['validation_requests']:,} requests for items that "
-            f"training never shows), seed {result['seed']}.",
+            f"NDCG@10 on validation, {result['split']['validation_requests']:,} requests for items "
+            f"that training never shows; {result['items_with_facts']:,} of "
+            f"{result['data']['items']:,} films have facts of Freebase. Untrained: the similarity "
+            "of an item and the mean of the history.",
             "",
-            *table(["", *epochs, "trained parameters"], rows),
+            *table(["untrained", "NDCG@10"], still),
+            "",
+            f"A text-only retriever, seed {result['seed']}:",
+            "",
+            *table(["trained", *epochs, "trained parameters"], rows),
             "",
             *_origin([result]),
             "",
