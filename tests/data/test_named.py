@@ -99,6 +99,26 @@ def test_movielens_is_always_the_same(movielens):
     assert rooms.load("movielens-100k").fingerprint == known
 
 
+def test_movielens_with_facts(movielens, local):
+    """The same texts and events; facts are those of the right films."""
+    data = rooms.load("movielens-100k", facts=True)
+    assert data.items.fingerprint == movielens.items.fingerprint
+    assert data.fingerprint != movielens.fingerprint
+    vectors = data.items.vectors["fact_vector"]
+    lengths = np.linalg.norm(vectors, axis=1)
+    assert vectors.shape == (1682, 128) and 1100 < (lengths > 0).sum() < 1682
+    # The Godfather and its second part, Alien and Aliens, three by Kieslowski: alike among
+    # themselves, and not with one another.
+    series = [("127", "187"), ("183", "176"), ("59", "60", "61")]
+    rows = [data.items.index_of(list(each)) for each in series]
+    assert all((lengths[each] > 0).all() for each in rows)
+    near = [vectors[each] @ vectors[each].T for each in rows]
+    assert min(each.min() for each in near) > 0.2
+    assert max((vectors[a] @ vectors[b].T).max() for a in rows[:1] for b in rows[1:]) < 0.2
+    latest = rooms.load("movielens-latest-small", facts=True)
+    assert latest.fingerprint != rooms.load("movielens-latest-small").fingerprint
+
+
 def test_cached_movielens_needs_no_network(movielens, monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class CatalogGraph(tf.Module):
     """What a retriever knows of its items, in variables whose N is free.
 
-    An item's text vector stands once, for histories and for the part of a score that compares
-    texts. The trained candidate `[N, D]` stands beside it, and the collaborative ids `[N, R]`.
+    An item's frozen vector (text, and what else is known of it) stands once, for histories and for
+    the part of a score that compares texts. The trained candidate `[N, D]` stands beside it, and
+    the collaborative ids `[N, R]`.
 
     Args:
         model: a trained retriever whose catalog is encoded.
@@ -51,7 +52,7 @@ class CatalogGraph(tf.Module):
             self.titles = tf.Variable(texts, trainable=False, shape=[None], name="titles")
 
     def lookup(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Text vectors `[..., V]` and ids `[..., R]` (or None) of rows; zeros for negative ones."""
+        """Vectors `[..., V]` and ids `[..., R]` (or None) of rows; zeros for negative ones."""
         return self.vectors.take(rows), self._ids_of(rows)
 
     def _ids_of(self, rows: tf.Tensor) -> tf.Tensor | None:

@@ -80,6 +80,8 @@ class RetrievalModule(tf.Module):
         request = self.request_signature()
         k = {"k": tf.TensorSpec([None], tf.int32, name="k")}
         item = {"item_id": strings("item_id"), **self.wishes.texts.input_signature("text")}
+        for name, of in self._model().item_table.extra.items():
+            item[name] = tf.TensorSpec([None, int(of["width"])], tf.float32, name=name)
         return {
             "recommend": (self.recommend, {**request, **k, "exclude": ids["exclude"]}),
             "encode_query": (self.encode_query, request),
@@ -119,12 +121,21 @@ class RetrievalModule(tf.Module):
 
         Inputs: `text` string `[B]`, as the model card's `item_text` writes it, "" for the
         catalog's own; `item_id` string `[B]`, which gives a known item what clicks say of it, ""
-        for a new item.
+        for a new item; and one input for each further vector of an item, as `image` float32
+        `[B, width]`: NaN for the catalog's own, which a new item lacks, zeros for none.
         """
+        table = self._model().item_table
         rows = self.catalog.item_ids.row_of(inputs["item_id"])
-        written = self.wishes.texts.given("text", inputs)[:, tf.newaxis]
         vectors, ids = self.catalog.lookup(rows)
-        vectors = tf.where(written, self.wishes.vectors("text", inputs), vectors)
+        text, further = table.parts(vectors)
+        written = self.wishes.texts.given("text", inputs)[:, tf.newaxis]
+        new_text, _ = table.parts(self.wishes.vectors("text", inputs))
+        parts = [tf.where(written, new_text, text)]
+        for name, own in further.items():
+            given = tf.reduce_all(tf.math.is_finite(inputs[name]), axis=1, keepdims=True)
+            new = table.from_vector(name, tf.where(given, inputs[name], 0.0))
+            parts.append(tf.where(given, new, own))
+        vectors = tf.concat(parts, axis=1)
         trained = self._model().trained_candidates(vectors, ids)
         return {"embedding": finite(tf.concat([trained, vectors], axis=1), 0.0)}
 

@@ -70,8 +70,8 @@ def reuse_artifact(
 ) -> Reused:
     """Writes a version that differs from `old` in its catalog or its prompts alone.
 
-    Known items keep what clicks say of them; new ones are known by their text. Vectors are
-    whitened as for the old catalog.
+    Known items keep what clicks say of them; new ones are known by their text, and by the vectors
+    that the new catalog holds. Vectors are whitened as for the old catalog.
 
     Args:
         old: a version that a retriever was exported to.
@@ -162,10 +162,12 @@ def _catalog_tensors(
     texts = items.texts(card["item_text"])
     ids = items.ids.tolist()
     encode = tf.saved_model.load(str(before)).signatures["encode_item"]
+    vectors = _vectors(items, encode)
     parts = []
     for at in range(0, len(ids), _TEXTS_AT_ONCE):
         some = slice(at, at + _TEXTS_AT_ONCE)
-        answer = encode(text=tf.constant(texts[some]), item_id=tf.constant(ids[some]))
+        own = {name: tf.constant(values[some]) for name, values in vectors.items()}
+        answer = encode(text=tf.constant(texts[some]), item_id=tf.constant(ids[some]), **own)
         parts.append(answer["embedding"].numpy())
     embeddings = np.concatenate(parts)
     width = tensors[f"catalog/trained/values{_VALUE}"].shape[1]
@@ -188,6 +190,24 @@ def _catalog_tensors(
     if (key := f"catalog/titles{_VALUE}") in tensors:
         changed[key] = np.array(items.titles(), object)
     return changed
+
+
+def _vectors(items: Catalog, encode: Any) -> dict[str, np.ndarray]:
+    """The further vectors that `encode_item` takes; NaN, the old catalog's own, where not given."""
+    specs = encode.structured_input_signature[1]
+    found = {}
+    for name, spec in specs.items():
+        if spec.dtype != tf.float32:
+            continue
+        shape = (len(items), int(spec.shape[1]))
+        values = items.vectors.get(name, np.full(shape, np.nan, np.float32))
+        if values.shape != shape:
+            raise ExportError(
+                f"The item vectors {name!r} of this version are {shape[1]} numbers long. "
+                f"Received: {values.shape[1]} in the new catalog. They are another embedding."
+            )
+        found[name] = values
+    return found
 
 
 def _prompt_tensors(

@@ -76,6 +76,8 @@ def _value(name: str, spec: tf.TensorSpec, request: Request) -> Any:
         return _moment(request.values)
     if spec.dtype == tf.string:
         return _text_of(name, request) if spec.shape.rank == 1 else [""]
+    if spec.shape.rank == 2 and spec.shape[1] is not None:
+        return [math.nan] * spec.shape[1]  # a vector of fixed length, of which no request knows
     value = request.values.get(name)
     if spec.dtype.is_floating:
         return math.nan if value is None else float(value)

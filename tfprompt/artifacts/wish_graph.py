@@ -41,7 +41,7 @@ class WishGraph(tf.Module):
     def vectors(self, name: str, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Vectors of the text `name` in the space of the items' texts `[B, V]`, zeros for none."""
         given = self.texts.given(name, inputs)
-        width = self._model().item_table.width
+        width = self._model().item_table.text_width
 
         def encode() -> tf.Tensor:
             tokens = self.texts.sequence(name, inputs)

@@ -27,6 +27,7 @@ from tfprompt.cli import (
     inspect,
     lint_export,
     recommend,
+    search,
     serve,
 )
 
@@ -59,7 +60,7 @@ def _root(
     """Trained prompts on a frozen text encoder, for recommendation."""
 
 
-for module in (fit, evaluate, recommend, export, lint_export, serve, demo_page, inspect):
+for module in (fit, search, evaluate, recommend, export, lint_export, serve, demo_page, inspect):
     name = module.__name__.rpartition(".")[2]
     command = failures.guarded(getattr(module, name))
     app.command(name.replace("_", "-"), epilog=module.EXAMPLE, no_args_is_help=True)(command)

@@ -8,8 +8,9 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
+from numpy.typing import ArrayLike
 
-from tfprompt.data import _rendering
+from tfprompt.data import _item_vectors, _rendering
 from tfprompt.data.column import Column
 from tfprompt.errors import DataError
 
@@ -24,9 +25,11 @@ class Catalog:
         item_text: a template over the columns of `frame`, as `"{title} ({year})"`. A missing
             field vanishes with its brackets and its label.
         columns: every column that a template may name: of the items, the users, the context.
+        vectors: vectors of all items by name, float32 `[N, V]` each, as of their images; a row
+            of zeros where an item has none. Models take those that they name (`item_vectors`).
 
     Raises:
-        DataError: there are no items, or ids are missing or repeated.
+        DataError: there are no items, ids are missing or repeated, or vectors are not `[N, V]`.
         TemplateError: `item_text` names a column that `frame` lacks.
 
     Example:
@@ -41,7 +44,11 @@ class Catalog:
     """
 
     def __init__(
-        self, frame: pl.DataFrame, item_text: str, columns: Mapping[str, Column] | None = None
+        self,
+        frame: pl.DataFrame,
+        item_text: str,
+        columns: Mapping[str, Column] | None = None,
+        vectors: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         if frame.columns[:1] != ["item_id"]:
             raise DataError(
@@ -64,6 +71,7 @@ class Catalog:
         self.frame = frame
         self.item_text = item_text
         self.columns = dict(columns or {})
+        self.vectors = _item_vectors.checked(vectors, frame.height)
         self._texts: dict[str, list[str]] = {}
 
     def __len__(self) -> int:
@@ -115,9 +123,26 @@ class Catalog:
         titles = self.frame["title"].to_list()
         return [title or text for title, text in zip(titles, texts, strict=True)]
 
+    def with_vectors(self, **vectors: ArrayLike) -> Catalog:
+        """The same catalog with further vectors, `[N, V]` by name.
+
+        Example:
+            >>> catalog = Catalog(pl.DataFrame({"item_id": ["a", "b"]}), "{item_id}")
+            >>> catalog.with_vectors(image=np.eye(2)).vectors["image"].shape
+            (2, 2)
+        """
+        return Catalog(self.frame, self.item_text, self.columns, {**self.vectors, **vectors})
+
+    def vectors_fingerprint(self, name: str) -> str:
+        """sha256 over the vectors of that name, `[N, V]`."""
+        values = self.vectors[name]
+        digest = hashlib.sha256(f"{name}\x1d{values.shape}\x1d".encode())
+        digest.update(values.astype("<f4").tobytes())
+        return digest.hexdigest()
+
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over the ids and the texts: equal catalogs have equal item vectors."""
+        """sha256 over the ids and the texts: equal catalogs have equal text vectors."""
         digest = hashlib.sha256()
         for strings in (self.ids.tolist(), self.texts()):
             digest.update("\x1e".join(strings).encode())

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
+from numpy.typing import ArrayLike
 
 from tfprompt.data import cold, splits
 from tfprompt.data.catalog import Catalog, codes
@@ -109,7 +110,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over the catalog, every event in order, and the profiles."""
+        """sha256 over the catalog, every event in order, the profiles and the items' vectors."""
         digest = hashlib.sha256(self.items.fingerprint.encode())
         for frame in (self.interactions, self.users):
             for series in () if frame is None else frame.get_columns():
@@ -120,7 +121,31 @@ class Dataset:
                 else:
                     texts = series.cast(pl.String).fill_null("\0").to_list()
                     digest.update("\x1e".join(texts).encode())
+        for name in sorted(self.items.vectors):
+            digest.update(self.items.vectors_fingerprint(name).encode())
         return digest.hexdigest()
+
+    def with_item_vectors(self, **vectors: ArrayLike) -> Dataset:
+        """The same data whose items have vectors too, as of their images.
+
+        Args:
+            **vectors: float32 `[N, V]` by name, a row for each item in the catalog's order, zeros
+                for an item without one.
+
+        Returns:
+            A data set whose splits know the vectors.
+
+        Raises:
+            DataError: another number of rows, or numbers that are not finite.
+
+        Example:
+            ```python
+            data = data.with_item_vectors(image=np.load("posters.npy"))
+            model = tp.Retriever(encoder, data.items, item_vectors=["image"])
+            ```
+        """
+        items = self.items.with_vectors(**vectors)
+        return Dataset(self.name, self.interactions, items, self.users, self.report, self.order)
 
     def leave_one_out(self, min_events: int = 3) -> Split:
         """Test is each user's last event, validation the one before. See `splits`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tfprompt.data import _columns, _joining
+from tfprompt.data import _columns, _item_vectors, _joining
 from tfprompt.data._tables import ROW, read_table
 from tfprompt.data.catalog import Catalog
 from tfprompt.data.column import Kind
@@ -25,7 +25,7 @@ def read_items(
 
     Args:
         items: one row per item with `item_id`: a path (.csv, .tsv, .jsonl, .parquet) or a polars
-            DataFrame.
+            DataFrame. Columns of lists of decimals are vectors, as for `read`.
         item_text: template that says an item in words.
         columns: our name → name in the file, as `{"item_id": "sku"}`.
         kinds: kind of a column where the guess from its values is wrong.
@@ -42,5 +42,7 @@ def read_items(
     report = CleaningReport()
     table = read_table(items, "items", dict(columns or {}), ("item_id",))
     table = _joining.unique(table, "item_id", report)
+    table, vectors = _item_vectors.taken_out(table)
     frame, described = _columns.prepare(table, "item", ("item_id",), kinds or {}, {}, report)
-    return Catalog(frame.select("item_id", pl.exclude("item_id", ROW)), item_text, described)
+    frame = frame.select("item_id", pl.exclude("item_id", ROW))
+    return Catalog(frame, item_text, described, vectors)

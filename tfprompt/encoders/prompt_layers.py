@@ -170,7 +170,9 @@ def likeness(encoder: PromptedEncoder, inputs: Mapping[str, Any]) -> Any:
     the mean of the text's states at the seam.
     """
     if encoder.template.has_history:
-        vectors, mask = inputs["content"], inputs.get("glimpse", inputs["items_mask"])
+        # Their text comes first; what else is known of items follows.
+        vectors = inputs["content"][..., : encoder.loaded.width]
+        mask = inputs.get("glimpse", inputs["items_mask"])
     else:
         vectors, mask = inputs["states"], inputs["states_mask"]
     weights = ops.expand_dims(ops.cast(mask, vectors.dtype), -1)

@@ -84,7 +84,8 @@ def start_from_catalog(
             layer.initialize(_as_states(encoder, item_vectors, centres, generator))
     for name, layer in encoder.made_prompts.items():
         if name.startswith("pool_") and encoder.template.has_history:
-            layer.start_keys(k_means(content, layer.size, generator))
+            text = np.asarray(content)[:, : layer.query_width]
+            layer.start_keys(k_means(text, layer.size, generator))
 
 
 def labels_of(catalog: Catalog, column: str) -> list[str]:

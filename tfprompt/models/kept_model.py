@@ -37,18 +37,32 @@ class KeptModel(keras.Model):
 
     @property
     def item_vectors(self) -> np.ndarray:
-        """The frozen text vectors of all items `[N, V]` of length 1, before any whitening."""
+        """The frozen text vectors of all items `[N, D]` of length 1, before any whitening."""
         return encode_texts(self.encoder.loaded, self.catalog.texts(self.item_text))
 
     def prepare(self) -> None:
         """Encodes the catalog with the frozen backbone, once; `fit` and the like call it."""
         if not self.item_table.filled:
-            self.item_table.fill(self.item_vectors)
+            own = {name: self.catalog_vectors(name) for name in self.item_table.extra}
+            self.item_table.fill(self.item_vectors, own)
         if not self.encoder.started:
             self.encoder.started = True
             if needs_catalog(self.encoder):
                 content = self.item_table.all_items()[0]
                 start_from_catalog(self.encoder, self.catalog, self.item_vectors, content)
+
+    def catalog_vectors(self, name: str) -> np.ndarray:
+        """The catalog's own vectors of that name, `[N, width]`.
+
+        Raises:
+            ConfigError: the catalog holds none.
+        """
+        if name not in self.catalog.vectors:
+            raise ConfigError(
+                f"This model reads the item vectors {name!r} of its catalog. Received: a catalog "
+                f"without them. Add them with catalog.with_vectors({name}=array)."
+            )
+        return self.catalog.vectors[name]
 
     @property
     def trainable_parameters(self) -> int:

@@ -86,6 +86,11 @@ def save(
                     "items": len(model.catalog),
                     "fingerprint": model.catalog.fingerprint,
                     "ids": _ids_digest(model.catalog),
+                    "vectors": {
+                        name: model.catalog.vectors_fingerprint(name)
+                        for name in model.item_table.extra
+                        if name in model.catalog.vectors
+                    },
                 },
                 "features": _feature_columns(model),
                 "data": data or {},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
@@ -16,6 +16,7 @@ from tfprompt.encoders.texts import lower_states
 from tfprompt.errors import ConfigError
 from tfprompt.layers import Interaction
 from tfprompt.models.item_states import ItemStates
+from tfprompt.models.item_vectors import item_vector_options
 from tfprompt.models.judges_items import JudgesItems
 from tfprompt.models.known_start import KnownStart
 from tfprompt.models.ranker_parts import checked, score_head
@@ -62,6 +63,8 @@ class Ranker(KnownStart, JudgesItems):
             `{item:token}`, 8 with `{item:text}`, whose memory grows with them.
         max_item_tokens: word pieces of a candidate's text, special tokens included.
         item_text: how an item reads, e.g. "{title} ({year})"; None takes the catalog's own.
+        item_vectors: vectors of the catalog that are read beside the text, as of images: names, or
+            weights by name; an item's text weighs 1. See `Dataset.with_item_vectors`.
         seed: seed of initial values.
         share: another ranker or retriever, see `Retriever`.
 
@@ -93,6 +96,7 @@ class Ranker(KnownStart, JudgesItems):
         steps: int | None = None,
         max_item_tokens: int = 24,
         item_text: str | None = None,
+        item_vectors: Sequence[str] | Mapping[str, Any] | None = None,
         seed: int = 0,
         share: FitsParts | None = None,
         **kwargs: Any,
@@ -111,10 +115,12 @@ class Ranker(KnownStart, JudgesItems):
         self.steps = steps
         self.max_item_tokens = max_item_tokens
         self.item_text = item_text or items.item_text
+        self.vector_options = item_vector_options(items, item_vectors)
         self.seed = seed
         self.item_table, self.item_tower = item_parts(
             encoder, items, share, collaborative=collaborative, id_dropout=id_dropout,
             shrinkage=shrinkage, item_text=self.item_text, seed=seed,
+            item_vectors=self.vector_options,
         )  # fmt: skip
         self.item_states = (
             ItemStates(len(items), max_item_tokens, encoder.width, name="item_states")
@@ -312,6 +318,7 @@ class Ranker(KnownStart, JudgesItems):
             "steps": self.steps,
             "max_item_tokens": self.max_item_tokens,
             "item_text": self.item_text,
+            "item_vectors": self.vector_options,
             "seed": self.seed,
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import keras
@@ -16,6 +16,7 @@ from tfprompt.errors import ConfigError
 from tfprompt.evaluation.keras_metrics import MRR, HRAtK, NDCGAtK, RecallAtK, ranks_from_scores
 from tfprompt.layers import history_content, unit_length
 from tfprompt.models.fits_parts import FitsParts
+from tfprompt.models.item_vectors import item_vector_options
 from tfprompt.models.pipeline import Pipeline
 from tfprompt.models.prompt_bank import PromptBank
 from tfprompt.models.retrieval_loss import RetrievalLoss
@@ -55,6 +56,8 @@ class Retriever(FitsParts):
             as they are.
         tied: one projection for items as candidates and as tokens of a history; False trains two.
         item_text: how an item reads, e.g. "{title} ({year})"; None takes the catalog's own.
+        item_vectors: vectors of the catalog that are read beside the text, as of images: names, or
+            weights by name; an item's text weighs 1. See `Dataset.with_item_vectors`.
         seed: seed of initial values.
         share: another retriever or ranker over the same catalog and backbone, whose item table,
             ids and projections this model takes as its own: what one trains, the other has. See
@@ -87,6 +90,7 @@ class Retriever(FitsParts):
         shrinkage: float | None = 1.0,
         tied: bool = True,
         item_text: str | None = None,
+        item_vectors: Sequence[str] | Mapping[str, Any] | None = None,
         seed: int = 0,
         share: FitsParts | None = None,
         **kwargs: Any,
@@ -120,11 +124,13 @@ class Retriever(FitsParts):
         self.negatives = negatives
         self.id_dropout = id_dropout
         self.item_text = item_text or items.item_text
+        self.vector_options = item_vector_options(items, item_vectors)
         self.seed = seed
         self.initial_temperature = temperature
         self.item_table, self.item_tower = item_parts(
             encoder, items, share, collaborative=collaborative, id_dropout=id_dropout,
             shrinkage=shrinkage, item_text=self.item_text, tied=tied, seed=seed,
+            item_vectors=self.vector_options,
         )  # fmt: skip
         self.pipeline = Pipeline(encoder)
         self.epochs_done = 0
@@ -309,6 +315,7 @@ class Retriever(FitsParts):
             "shrinkage": self.item_table.shrinkage,
             "tied": self.item_tower.tied,
             "item_text": self.item_text,
+            "item_vectors": self.vector_options,
             "seed": self.seed,
         }
 

@@ -26,6 +26,7 @@ def item_parts(
     item_text: str,
     tied: bool = True,
     seed: int = 0,
+    item_vectors: Mapping[str, Mapping[str, float]] | None = None,
 ) -> tuple[ItemTable, ItemTower]:
     """What a model knows of its items: its own table and tower, or those of another model.
 
@@ -39,6 +40,7 @@ def item_parts(
         item_text: how an item reads.
         tied: one projection for candidates and tokens.
         seed: of the initial values of new parts.
+        item_vectors: what the catalog's vectors count, see `item_vector_options`.
 
     Raises:
         ConfigError: the models differ in what would be shared.
@@ -46,7 +48,7 @@ def item_parts(
     if share is None:
         table = ItemTable(
             len(items), encoder.loaded.width, collaborative or None, id_dropout, shrinkage, seed,
-            name="item_table",
+            item_vectors, name="item_table",
         )  # fmt: skip
         return table, ItemTower(encoder.width, tied, seed=seed, name="item_tower")
     if share.encoder.loaded.backbone is not encoder.loaded.backbone:
@@ -72,6 +74,7 @@ def item_parts(
         "shrinkage": (table.shrinkage, shrinkage),
         "tied": (tower.tied, tied),
         "item_text": (share.item_text, item_text),
+        "item_vectors": (table.extra, dict(item_vectors or {})),
     }
     for name, (theirs, ours) in same.items():
         if theirs != ours:

@@ -1,5 +1,6 @@
-"""The template language: what a request looks like as a token sequence."""
+"""The template language: what a request looks like as a token sequence; searching and choosing."""
 
+from tfprompt.prompts import search
 from tfprompt.prompts.segments import (
     Candidate,
     Feature,
@@ -14,6 +15,7 @@ from tfprompt.prompts.segments import (
     Words,
 )
 from tfprompt.prompts.template import Template
+from tfprompt.prompts.thompson import ThompsonSampling
 from tfprompt.prompts.verbalizer import Verbalizer
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "Soft",
     "Task",
     "Template",
+    "ThompsonSampling",
     "Verbalizer",
     "Words",
+    "search",
 ]

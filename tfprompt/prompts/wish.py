@@ -155,7 +155,7 @@ def unreadable(text: str, reason: str) -> ConfigError:
     return ConfigError(
         f"A wish is written in a language that the encoder reads. Received: {_shown(text)}: "
         f"{reason}, and the encoder has hardly a word of that. Write it in English, or train on a "
-        "multilingual backbone, as PromptedEncoder.from_preset('xlm_roberta_base_multi', ...)."
+        "multilingual backbone, as PromptedEncoder.from_preset('multilingual-e5-small', ...)."
     )
 
 

@@ -17,12 +17,17 @@ from tfprompt.runs.config import RunConfig
 
 if TYPE_CHECKING:
     from tfprompt.runs.run import Run
+    from tfprompt.runs.template_score import TemplateScore
     from tfprompt.runs.training import train
 
 # Resolved on first use, so that the configuration can be read without TensorFlow.
-_EXPORTS = {"Run": "tfprompt.runs.run", "train": "tfprompt.runs.training"}
+_EXPORTS = {
+    "Run": "tfprompt.runs.run",
+    "TemplateScore": "tfprompt.runs.template_score",
+    "train": "tfprompt.runs.training",
+}
 
-__all__ = ["Run", "RunConfig", "train"]
+__all__ = ["Run", "RunConfig", "TemplateScore", "train"]
 
 
 def __getattr__(name: str) -> Any:

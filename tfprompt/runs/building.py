@@ -16,11 +16,19 @@ from tfprompt.tasks.negatives import Negatives
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
     from tfprompt.data.sequences import Sequences
+    from tfprompt.encoders.loading import LoadedBackbone
     from tfprompt.runs.config import RunConfig
 
 
-def build_model(config: RunConfig, items: Catalog) -> Retriever:
+def build_model(
+    config: RunConfig, items: Catalog, loaded: LoadedBackbone | None = None
+) -> Retriever:
     """The untrained model, as the configuration describes it.
+
+    Args:
+        config: describes it.
+        items: the catalog.
+        loaded: the configuration's backbone where it is in memory already.
 
     Raises:
         BackboneError: the backbone cannot be loaded or cut.
@@ -31,7 +39,7 @@ def build_model(config: RunConfig, items: Catalog) -> Retriever:
         PromptedEncoder,
         "encoder_options",
         config.encoder_options,
-        load_backbone(config.encoder),
+        loaded or load_backbone(config.encoder),
         config.template,
         prompt_layer=config.prompt_layer,
         deep=config.deep,

@@ -23,7 +23,7 @@ def load_data(config: RunConfig) -> Dataset:
     from tfprompt import data
 
     if config.data is not None:
-        return data.load(config.data)
+        return call_with_options(data.load, "read_options", config.read_options, config.data)
     if config.interactions is None:
         raise ConfigError(
             "A run needs data: a name (`--data movielens-100k`) or tables (`--interactions "

@@ -132,10 +132,15 @@ class Client:
         return self._run(plans.embedding_plan("encode_query", [request]), timeout_s)[0]
 
     def encode_item(
-        self, text: str = "", item_id: str = "", *, timeout_s: float | None = None
+        self,
+        text: str = "",
+        item_id: str = "",
+        *,
+        vectors: Mapping[str, Sequence[float]] | None = None,
+        timeout_s: float | None = None,
     ) -> np.ndarray:
-        """The embedding `[W]` of an item, known by its id or described by its text."""
-        request = Request(fields={"text": text, "item_id": item_id})
+        """The embedding `[W]` of an item, known by its id or described by text and vectors."""
+        request = Request(fields={"text": text, "item_id": item_id, **(vectors or {})})
         return self._run(plans.embedding_plan("encode_item", [request]), timeout_s)[0]
 
     def predict(

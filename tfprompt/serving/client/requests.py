@@ -130,6 +130,9 @@ def _column(info: TensorInfo, values: list[Any], lengths: list[int]) -> np.ndarr
             field=info.name,
         )
     lists = [_as_list(info, value) for value in values]
+    fixed = info.shape[1] if info.shape is not None else None
+    if fixed is not None:
+        return _of_fixed_length(info, fixed, lists)
     beside = _beside_history(info)
     for place, (each, value) in enumerate(zip(lists, values, strict=True)):
         if beside and value is not None and len(each) != lengths[place]:
@@ -144,6 +147,17 @@ def _column(info: TensorInfo, values: list[Any], lengths: list[int]) -> np.ndarr
     width = max(least, *(len(lead) + len(each) for each in lists))
     padded = [[*lead, *each, *[filling(info)] * (width - len(lead) - len(each))] for each in lists]
     return read_values(info, [item for each in padded for item in each]).reshape(-1, width)
+
+
+def _of_fixed_length(info: TensorInfo, length: int, lists: list[list[Any]]) -> np.ndarray:
+    """Vectors `[B, length]`; an empty list is not given."""
+    for each in lists:
+        if each and len(each) != length:
+            raise RequestError(
+                f"Input {info.name!r} is {info}. Received: {len(each)} values.", field=info.name
+            )
+    full = [each or [filling(info)] * length for each in lists]
+    return read_values(info, [item for each in full for item in each]).reshape(-1, length)
 
 
 def _beside_history(info: TensorInfo) -> bool:
