@@ -61,7 +61,16 @@ def inspect(
 
 def _segments(description: dict[str, Any]) -> list[dict[str, Any]]:
     """The template as a token plan: what stands there, how many tokens, whether it is trained."""
-    from tfprompt.prompts import Candidate, Feature, Field, History, Mask, Soft, Template
+    from tfprompt.prompts import (
+        Candidate,
+        Feature,
+        Field,
+        History,
+        Mask,
+        Soft,
+        Template,
+        TextHistory,
+    )
 
     history = f"1 + up to {description['encoder']['max_history']}"
     rows = []
@@ -77,6 +86,9 @@ def _segments(description: dict[str, Any]) -> list[dict[str, Any]]:
             row = {"segment": f"feature {segment.name}", "tokens": "1", "trained": True}
         elif isinstance(segment, Field):
             row = {"segment": f"text of {segment.name}", "tokens": "its pieces", "trained": False}
+        elif isinstance(segment, TextHistory):
+            row = {"segment": f"newest {segment.count} items as words", "tokens": "their pieces"}
+            row["trained"] = False
         elif isinstance(segment, Candidate):
             tokens = "1" if segment.form == "token" else "its pieces"
             row = {"segment": f"item to judge, as {segment.form}", "tokens": tokens}

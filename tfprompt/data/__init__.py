@@ -4,6 +4,7 @@ from tfprompt.data.batches import number_of_batches, request_batches, training_b
 from tfprompt.data.catalog import Catalog
 from tfprompt.data.column import Column
 from tfprompt.data.dataset import Dataset
+from tfprompt.data.few import few_shot
 from tfprompt.data.items import read_items
 from tfprompt.data.named import load, names
 from tfprompt.data.reading import read
@@ -23,6 +24,7 @@ __all__ = [
     "Requests",
     "Sequences",
     "Split",
+    "few_shot",
     "load",
     "names",
     "number_of_batches",

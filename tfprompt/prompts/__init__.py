@@ -8,6 +8,7 @@ from tfprompt.prompts.segments import (
     Mask,
     Segment,
     Soft,
+    TextHistory,
     Words,
 )
 from tfprompt.prompts.template import Template
@@ -22,6 +23,7 @@ __all__ = [
     "Segment",
     "Soft",
     "Template",
+    "TextHistory",
     "Verbalizer",
     "Words",
 ]

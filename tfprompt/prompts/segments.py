@@ -9,12 +9,24 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-__all__ = ["Candidate", "Feature", "Field", "History", "Mask", "Segment", "Soft", "Words"]
+__all__ = [
+    "Candidate",
+    "Feature",
+    "Field",
+    "History",
+    "Mask",
+    "Segment",
+    "Soft",
+    "TextHistory",
+    "Words",
+]
 
 # Features that need no column of their own: they are read off the request's timestamp (UTC).
 CLOCK_FEATURES = {"hour": 24, "weekday": 7, "month": 12}
 # The free text of a request; it is not a column of any table.
 WISH = "wish"
+# What stands between the texts of two past items.
+SEPARATOR = ", "
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +78,21 @@ class History:
 
 
 @dataclasses.dataclass(frozen=True)
+class TextHistory:
+    """`{history:text 5}`, `{history:titles 5}`: the newest items as words, the newest last.
+
+    Attributes:
+        count: items n, at most; their texts are separated by ", ".
+        form: "text" (how the model says an item, see `item_text`) or "titles".
+        position: character in the template.
+    """
+
+    count: int
+    form: Literal["text", "titles"] = "text"
+    position: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
 class Feature:
     """`{price:feature}`: one trained token from a categorical or numeric column."""
 
@@ -93,4 +120,4 @@ class Candidate:
     position: int = 0
 
 
-Segment = Words | Field | Soft | History | Feature | Mask | Candidate
+Segment = Words | Field | Soft | History | TextHistory | Feature | Mask | Candidate
