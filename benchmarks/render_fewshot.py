@@ -25,7 +25,8 @@ def fewshot(result: Result) -> str:
         "model as it is made. The test requests are the same in all of them: "
         f"{split['test']['requests']:,}, {split['test']['protocol']}. Every trained row makes "
         f"{_numbers(steps)} steps whatever the number of users, is looked at on validation "
-        f"{_numbers(checks)} times and once before, and ends with the weights that were best there.",
+        f"{_numbers(checks)} times and once before, and ends with the weights that were best "
+        "there.",
     ]
     return _section(result, f"From few users: {result['data']['name']}, {split['name']}", about)
 
@@ -34,11 +35,11 @@ def verbalizers(result: Result) -> str:
     """Will they like it, answered in words with few examples."""
     split = result["split"]
     about = [
-        "Columns: examples of each class, liked (a rating from 4 on) and not; 0 is the model as "
-        "it is made, the words chosen on validation. No row knows how a user or an item rates "
-        f"(`bias=False`). {split['pairs']:,} test pairs of {split['users']:,} users are judged, the "
-        "newest tenth of each user; the weights are those that were best on validation, those "
-        "before any training included.",
+        f"Columns: examples of each class, liked (a rating from {split['like']:g} on) and not; 0 "
+        "is the model as it is made, the words chosen on validation. No row knows how a user or "
+        f"an item rates (`bias=False`). {split['pairs']:,} test pairs of {split['users']:,} users "
+        "are judged, the newest tenth of each user; the weights are those that were best on "
+        "validation, those before any training included.",
     ]
     return _section(result, f"From few examples: {result['data']['name']}, liked or not", about)
 
@@ -46,9 +47,7 @@ def verbalizers(result: Result) -> str:
 def _section(result: Result, title: str, about: list[str]) -> str:
     measure, name = MEASURES[result["benchmark"]]
     sizes, rows = curve(result, measure)
-    cells = [
-        [row, *(_cell(values.get(size)) for size in sizes)] for row, values in rows.items()
-    ]
+    cells = [[row, *(_cell(values.get(size)) for size in sizes)] for row, values in rows.items()]
     lines = [
         f"## {title}", "", *about, "", f"{name} on test:", "", *table(["", *sizes], cells), "",
         f"![{name} by what training shows]({picture(result).name})", "",

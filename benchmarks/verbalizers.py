@@ -91,6 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     described = {
         "name": "ratio",
         "fingerprint": split.fingerprint,
+        "like": LIKE.get(options.data, 4.0),
         "users": len(split.test),
         "pairs": len(split.test.targets),
     }
