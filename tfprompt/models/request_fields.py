@@ -201,8 +201,11 @@ class RequestFields:
         mask = np.zeros(token_ids.shape, bool)
         for place, row in enumerate(rows):
             token_ids[place, : len(row)], mask[place, : len(row)] = row, True
-        forward = lower_graph(self.encoder.loaded, self.encoder.seam)
-        states = forward(token_ids, mask).numpy()
+        seam = self.encoder.seam
+        # Histories as words are a batch of new texts at every step: worth a graph.
+        traced = self.history is not None
+        forward = lower_graph(self.encoder.loaded, seam) if traced else seam.lower_states
+        states = np.asarray(forward(token_ids, mask))
         return [states[place, : len(row)] for place, row in enumerate(rows)]
 
 
