@@ -46,6 +46,9 @@ bench: install
 	for data in movielens-100k movietweetings-100k; do \
 	    $(BIN)/python benchmarks/rating.py --data $$data --seeds 3 && \
 	    $(BIN)/python benchmarks/likes.py --data $$data --seeds 3 || exit 1; done
+	$(BIN)/python benchmarks/fewshot.py --data movielens-100k --seeds 3
+	$(BIN)/python benchmarks/fewshot.py --data movielens-100k --split cold-items --seeds 3
+	$(BIN)/python benchmarks/verbalizers.py --data movielens-100k --seeds 3
 	$(BIN)/python benchmarks/two_stage.py --data movielens-100k --seeds 3
 	$(BIN)/python benchmarks/multitask.py --data movielens-100k --seeds 3 --epochs 6
 	$(BIN)/python benchmarks/serving.py --data movielens-100k

@@ -33,6 +33,7 @@ Result = dict[str, Any]
 def render(results: Iterable[Result]) -> str:
     """The page for these result files."""
     # Here, since they import this module.
+    import render_fewshot
     import render_judged
     import render_serving
     import render_tasks
@@ -50,6 +51,8 @@ def render(results: Iterable[Result]) -> str:
         "two-stage": render_judged.two_stage,
         "multitask": render_tasks.multitask,
         "serving": render_serving.serving,
+        "fewshot": render_fewshot.fewshot,
+        "verbalizers": render_fewshot.verbalizers,
     }
     parts = [HEAD, *(makers[result["benchmark"]](result) for result in results)]
     if len(parts) == 1:
@@ -263,11 +266,16 @@ def load(folder: Path = RESULTS) -> list[Result]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if it differs")
+    import render_fewshot
+
     text = render(load())
     if parser.parse_args().check:
         return int(not PAGE.exists() or PAGE.read_text("utf-8") != text)
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(text, "utf-8")
+    for result in load():
+        if result["benchmark"] in render_fewshot.MEASURES:
+            render_fewshot.picture(result).write_text(render_fewshot.draw(result), "utf-8")
     return 0
 
 

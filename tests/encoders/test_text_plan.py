@@ -137,3 +137,36 @@ def test_template_order_and_back() -> None:
     np.testing.assert_array_equal(
         joined.permuted(there).valid, [[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]]
     )
+
+
+def test_a_history_as_words_by_hand() -> None:
+    tokenizer, comma = backbone().tokenizer, pieces(",")
+    made = plan("the {history:titles 2} is {a}", max_item_tokens=2)
+    history = tf.ragged.constant([["red", "toy story", "star wars film"], [], ["king"]])
+    received = made({"a": tf.constant(["new", "old", ""])}, 3, history)
+    the, is_ = pieces("the"), pieces("is")
+    bodies = [
+        # The newest two, the newest last; each cut to two pieces.
+        [*the, *pieces("toy story"), *comma, *pieces("star wars"), *is_, *pieces("new")],
+        [*the, *is_, *pieces("old")],
+        [*the, *pieces("king"), *is_],
+    ]
+    assert rows(received) == [[tokenizer.cls_id, *body, tokenizer.sep_id] for body in bodies]
+    places = received["order"][0].numpy().tolist()
+    assert places[2:7] == [ORDER_STEP + n for n in range(5)]
+    # Pieces that were cut before are laid out alike.
+    ids = history.with_values(tokenizer.pieces(history.values))
+    again = made({"a": tf.constant(["new", "old", ""])}, 3, ids)
+    assert rows(again) == rows(received)
+
+
+def test_fields_and_items_share_the_position_table() -> None:
+    made = plan("{a} {history:text 5}")
+    # 128 positions less specials and 4 commas, shared out as 48 : 24.
+    assert (made.field_tokens, made.item_tokens) == (34, 17)
+    long = tf.ragged.constant([["king " * 90] * 7])
+    result = made({"a": tf.constant(["king " * 90])}, 1, long)
+    assert result["token_ids"].shape[1] == made.max_length <= 128
+    assert plan("{history:text 2}").item_tokens == 24
+    with pytest.raises(ConfigError, match="(?s)128 positions.*and 32 items of a history.*Shorten"):
+        _ = plan("king " * 80 + "{history:text 32}").item_tokens

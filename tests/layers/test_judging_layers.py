@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests.layers.test_layers import EXAMPLES, built, numpy, random
+from tfprompt.errors import ConfigError
 from tfprompt.layers import CandidateTokens, RatingBias, ScoreHead
 from tfprompt.models.item_states import ItemStates
 
@@ -65,6 +66,50 @@ def test_a_verbalizer_by_hand() -> None:
     assert numpy(trained(state)) == pytest.approx(1 + 4 / (1 + np.exp(-logit)), rel=1e-5)
     # A state of nothing fits no class: the middle.
     assert numpy(ScoreHead(classes, [1.0, 5.0])(0 * state)) == pytest.approx(3.0)
+
+
+def test_soft_words_start_as_they_are_and_are_trained() -> None:
+    classes, state = np.eye(2, 4, dtype="float32"), random(3, 4)
+    soft, fixed = ScoreHead(classes, soft=True), ScoreHead(classes)
+    np.testing.assert_allclose(soft(state), fixed(state), atol=1e-6)
+    assert len(fixed.trainable_weights) == 2
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(soft(state))
+    slopes = tape.gradient(total, [w.value for w in soft.trainable_weights])
+    assert len(slopes) == 3 and np.abs(slopes[2]).max() > 0
+    # Only their direction counts: a longer vector says nothing else.
+    soft.vectors.assign(5 * classes)
+    np.testing.assert_allclose(soft(state), fixed(state), atol=1e-5)
+
+
+def test_calibration_by_its_formula() -> None:
+    # Zhao et al., equation 1: W p with W = diag(q)⁻¹, and probabilities of that made to sum to 1.
+    classes, state, empty = np.eye(3, 4, dtype="float32"), random(2, 4), random(1, 4)
+    worth = [1.0, 3.0, 5.0]
+    head = ScoreHead(classes, worth, calibrated=True)
+    head(state)
+    assert not head.is_calibrated
+
+    def probabilities(states: np.ndarray) -> np.ndarray:
+        unit = states / np.linalg.norm(states, axis=-1, keepdims=True)
+        raised = np.exp(10 * unit @ classes.T)
+        return raised / raised.sum(axis=-1, keepdims=True)
+
+    np.testing.assert_allclose(head(state), probabilities(state) @ worth, rtol=1e-5)
+    head.calibrate(empty)
+    weighed = probabilities(state) / probabilities(empty)
+    weighed /= weighed.sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(head(state), weighed @ worth, rtol=1e-4)
+    # What says nothing is answered by no class more than by another.
+    np.testing.assert_allclose(head(empty), 3.0, rtol=1e-5)
+    head.log_scale.assign(np.log(2.0))
+    np.testing.assert_allclose(head(empty), 3.0, rtol=1e-5)
+    assert head.is_calibrated and len(head.trainable_weights) == 2
+
+
+def test_a_linear_head_has_no_words_to_train() -> None:
+    with pytest.raises(ConfigError, match="soft=True.*linear head"):
+        ScoreHead(soft=True)
 
 
 def test_item_states_are_looked_up_with_their_lengths() -> None:

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests.layers.test_layers import EXAMPLES, built, numpy, random
+from tfprompt.errors import ConfigError
 from tfprompt.layers import ItemTokens, ItemTower, LowRankIds, SoftPrompt, Whitening, unit_length
 
 
@@ -87,6 +88,18 @@ def test_tied_roles_share_the_text_and_not_the_ids() -> None:
         assert not np.allclose(layer(vectors, ids), layer.tokens(vectors, ids))
         lifted = numpy(layer.tokens(vectors, ids)) - numpy(layer.tokens(vectors))
         np.testing.assert_allclose(lifted, ids @ numpy(layer.history_lift.kernel), atol=1e-5)
+
+
+def test_a_residual_tower_starts_at_the_vectors() -> None:
+    vectors, ids = random(3, 6), random(3, 2)
+    layer = ItemTower(6, initial_scale=0, residual=True)
+    np.testing.assert_allclose(layer(vectors, ids), 6**0.5 * vectors, rtol=1e-6)
+    layer.projection.kernel.assign(np.eye(6))
+    np.testing.assert_allclose(layer(vectors, ids), 2 * 6**0.5 * vectors, rtol=1e-6)
+    layer = ItemTower(4, initial_scale=0)
+    np.testing.assert_array_equal(layer(vectors, ids), np.zeros((3, 4)))
+    with pytest.raises(ConfigError, match="width 6 for a query of width 4"):
+        ItemTower(4, residual=True)(vectors)
 
 
 def test_initial_candidates_are_small_and_the_seed_decides_them() -> None:

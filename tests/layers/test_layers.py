@@ -55,6 +55,7 @@ EXAMPLES = {
     "number": (lambda: FeatureToken(4), (np.array([0.5, np.nan], "float32"),)),
     "items": (lambda: ItemTokens(4, 5, dropout=0.1, seed=3), (random(2, 3, 4),)),
     "tower": (lambda: ItemTower(4), (random(3, 6),)),
+    "tower, residual": (lambda: ItemTower(6, initial_scale=0, residual=True), (random(3, 6),)),
     "tower, ids": (lambda: ItemTower(4), (random(3, 6), random(3, 2))),
     "ids": (lambda: LowRankIds(4, 2, drop_rate=0.5), (np.array([[0, 3], [-1, 2]], "int32"),)),
     "whitening": (lambda: Whitening(4, shrinkage=0.5), (random(3, 4),)),
@@ -69,6 +70,10 @@ EXAMPLES = {
     "head": (lambda: ScoreHead(), (random(2, 3, 4),)),
     "head, words": (lambda: ScoreHead([[1, 0, 0, 0], [0, 0, 1, 0]]), (random(2, 3, 4),)),
     "head, values": (lambda: ScoreHead(np.eye(3, 4), [1, 3, 5]), (random(2, 3, 4),)),
+    "head, trained": (
+        lambda: ScoreHead(np.eye(3, 4), [1, 3, 5], soft=True, calibrated=True),
+        (random(2, 3, 4),),
+    ),
     "interaction": (lambda: Interaction(2), (random(2, 3, 4), random(2, 3, 4, seed=1))),
     "neighbours": (
         lambda: RatedNeighbours(3),

@@ -6,7 +6,17 @@ import pytest
 
 from tfprompt.data.column import Column
 from tfprompt.errors import TemplateError
-from tfprompt.prompts import Candidate, Feature, Field, History, Mask, Soft, Template, Words
+from tfprompt.prompts import (
+    Candidate,
+    Feature,
+    Field,
+    History,
+    Mask,
+    Soft,
+    Template,
+    TextHistory,
+    Words,
+)
 
 COLUMNS = {
     column.name: column
@@ -73,6 +83,11 @@ COLUMNS = {
         ("{item:text} or {item:token}", 15),
         ("{item:text} {item:text}", 12),
         ("{history:ratings}", 9),
+        ("{history:text}", 9),
+        ("{history:text 0}", 9),
+        ("{history:titles 33}", 9),
+        ("{history:text 5 items}", 9),
+        ("{history:text 5} {history:titles 5}", 17),
         ("{history:items ratings}", 9),
         ("{history:rating}", 9),
         ("{history:rating items}", 9),
@@ -154,6 +169,18 @@ def test_items_to_judge_and_ratings(source: str, segment: object) -> None:
 def test_render(source: str, text: str) -> None:
     values = {"age": 24, "gone": None, "odd": "a {b} \\ c"}
     assert Template.parse(source).render(values, "[MASK]") == text
+
+
+def test_a_history_as_words() -> None:
+    template = Template.parse("liked { history : titles  2 } too")
+    assert template.text_history == TextHistory(2, "titles", 6)
+    assert template.reads_history and not template.has_history
+    films = ["Heat", "Alien", "Up"]
+    assert template.render({}, items=films) == "liked Alien, Up too"
+    assert template.render({}, items=films[:1]) == "liked Heat too"
+    assert template.render({}) == "liked too"
+    both = Template.parse("{history:text 32} {history:items}")
+    assert both.has_history and both.text_history == TextHistory(32, "text", 0)
 
 
 def test_what_a_template_says_of_itself() -> None:

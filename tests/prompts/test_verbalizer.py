@@ -28,6 +28,15 @@ def test_what_is_kept_as_json_is_what_it_was(words: Any) -> None:
     assert Verbalizer.from_dict(json.loads(json.dumps(made.to_dict()))) == made
 
 
+def test_trained_and_calibrated_words_are_kept_as_json_too() -> None:
+    made = Verbalizer.of({1: "bad", 5: "good"}, soft=True, calibrated=True)
+    assert made.soft and made.calibrated
+    assert Verbalizer.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+    # A file of before these options.
+    old = {"words": [["no"], ["yes"]], "values": None}
+    assert Verbalizer.from_dict(old) == Verbalizer.of(["no", "yes"])
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

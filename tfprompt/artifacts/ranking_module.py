@@ -34,7 +34,7 @@ class RankingModule(tf.Module):
 
     Inputs of `score`, each with the batch as its first dimension: `candidates` string `[B, Q]`,
         the ids of the items to judge, "" for padding; all others as of `RetrievalModule`,
-        `history` and `wish` only where the template has a history.
+        `history` only where the template reads one, `wish` only where it has one of tokens.
 
     Outputs: `scores` float32 `[B, Q]`: ratings, probabilities of a like, or logits of a click,
         which are comparable within a row. An id that the catalog does not hold gets the lowest
@@ -51,12 +51,13 @@ class RankingModule(tf.Module):
         texts = TextInputs(model.encoder.loaded.tokenizer, options.tokens)
         self.request = RequestGraph(model, texts, model.item_table)
         self.item_ids = ItemIds(model.catalog.ids.tolist(), folder)
-        self.has_history = model.encoder.template.has_history
-        self.wishes = WishGraph(model, texts) if self.has_history else None
+        template = model.encoder.template
+        self.reads_history = template.reads_history
+        self.wishes = WishGraph(model, texts) if template.has_history else None
 
     def signatures(self) -> dict[str, Signature]:
         """The one signature, `score`."""
-        names = ("candidates", "history") if self.has_history else ("candidates",)
+        names = ("candidates", "history") if self.reads_history else ("candidates",)
         ids = {name: strings(name, 2) for name in names}
         wish = {} if self.wishes is None else self.wishes.input_signature()
         return {"score": (self.score, {**ids, **wish, **self.request.input_signature()})}
@@ -65,13 +66,10 @@ class RankingModule(tf.Module):
         """What each request will think of its candidates."""
         model: Any = self._model()
         candidates = self.item_ids.row_of(inputs["candidates"])
-        if self.wishes is not None:
-            wish, wished = self.wishes(inputs)
-            history = self.item_ids.row_of(inputs["history"])
-            request = self.request(history, inputs, wish, wished)
-        else:
-            nobody = tf.zeros([tf.shape(candidates)[0], 0], tf.int32)
-            request = self.request(nobody, inputs, nobody, nobody)
+        nobody = tf.zeros([tf.shape(candidates)[0], 0], tf.int32)
+        history = self.item_ids.row_of(inputs["history"]) if self.reads_history else nobody
+        wish, wished = (nobody, nobody) if self.wishes is None else self.wishes(inputs)
+        request = self.request(history, inputs, wish, wished)
         request["candidates"] = candidates
         request["moments"] = tf.zeros_like(candidates) + history_length(request)
         scores = model(request)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfprompt.artifacts.calendar import CALENDAR
 from tfprompt.artifacts.text_inputs import TextInputs
+from tfprompt.models.request_fields import history_texts
 
 if TYPE_CHECKING:
     from tfprompt.encoders.prompted import PromptedEncoder
@@ -44,6 +45,8 @@ class RequestGraph(tf.Module):
             for name in self.template.features
             if name in self.columns and self.columns[name].kind == "category"
         }
+        names = history_texts(self.template, model.catalog, model.item_text)
+        self.history_words = texts.item_words(names) if names else None
 
     def input_signature(self) -> dict[str, tf.TensorSpec]:
         """Name, type and shape of each input that the template asks for."""
@@ -74,7 +77,7 @@ class RequestGraph(tf.Module):
             wished: bool `[B]`, whether there is a wish.
         """
         encoder = self._model().encoder
-        request: dict[str, Any] = {**self._text(inputs, tf.shape(rows)[0])}
+        request: dict[str, Any] = {**self._text(inputs, rows)}
         request |= self._features(inputs)
         if not self.template.has_history:
             return request
@@ -100,10 +103,13 @@ class RequestGraph(tf.Module):
             )[:, : encoder.max_history]
         return request
 
-    def _text(self, inputs: Mapping[str, tf.Tensor], batch: tf.Tensor) -> dict[str, tf.Tensor]:
-        """States at the seam of the template's words and fields, `[B, T, D]`."""
-        encoder = self._model().encoder
+    def _text(self, inputs: Mapping[str, tf.Tensor], rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        """States at the seam of the template's words, fields and past items, `[B, T, D]`."""
+        encoder, batch = self._model().encoder, tf.shape(rows)[0]
         fields = {name: self.texts.pieces(name, inputs) for name in self.template.fields}
+        if self.history_words is not None:
+            past = self.history_words(tf.ragged.boolean_mask(rows, rows >= 0))
+            return text_states(encoder, fields, batch, past)
         if fields:
             return text_states(encoder, fields, batch)
         # Words alone are the same for every request: they ran through the lower layers once.
@@ -147,10 +153,13 @@ class RequestGraph(tf.Module):
 
 
 def text_states(
-    encoder: PromptedEncoder, fields: Mapping[str, tf.RaggedTensor], batch: tf.Tensor | int
+    encoder: PromptedEncoder,
+    fields: Mapping[str, tf.RaggedTensor],
+    batch: tf.Tensor | int,
+    history: tf.RaggedTensor | None = None,
 ) -> dict[str, tf.Tensor]:
     """A template's text through the lower layers: `states` `[B, T, D]`, its mask and order."""
-    plan = encoder.text_plan(fields, batch)
+    plan = encoder.text_plan(fields, batch, history)
     return {
         "states": encoder.seam.lower_states(plan["token_ids"], plan["padding_mask"]),
         "states_mask": plan["padding_mask"],

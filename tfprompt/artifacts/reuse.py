@@ -36,6 +36,7 @@ from tfprompt.artifacts.warm_up import WARM_UP_FILE
 from tfprompt.data.catalog import Catalog
 from tfprompt.errors import CheckpointError, ExportError
 from tfprompt.models.named_prompts import deep_of, read_prompt, soft_of
+from tfprompt.prompts.template import Template
 
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 _TEXTS_AT_ONCE = 64
@@ -189,6 +190,10 @@ def _catalog_tensors(
         changed[key] = table
     if (key := f"catalog/titles{_VALUE}") in tensors:
         changed[key] = np.array(items.titles(), object)
+    if (key := f"request/history_words/names{_VALUE}") in tensors:
+        history = Template.parse(card["template"]).text_history
+        titles = history is not None and history.form == "titles"
+        changed[key] = np.array(items.titles() if titles else texts, object)
     return changed
 
 

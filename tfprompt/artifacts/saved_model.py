@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from tfprompt.artifacts.two_stage_module import TwoStageModule
 from tfprompt.artifacts.warm_up import write_warm_up
 from tfprompt.data.request import Request
 from tfprompt.errors import ExportError
+from tfprompt.prompts.segments import WISH
 
 if TYPE_CHECKING:
     from tfprompt.models.ranker import Ranker
@@ -164,6 +166,10 @@ def _warm_up(
         raise ExportError("Examples are 1 request or more. Received: none.")
     first = getattr(model, "retriever", model)
     requests = list(examples or invented_requests(model.catalog))
+    template = first.encoder.template
+    if not template.has_history and WISH not in template.fields:
+        # Such a template takes no wishes, which requests that are made up or drawn may hold.
+        requests = [dataclasses.replace(request, wish="") for request in requests]
     records, made_of = warm_up_requests(
         {name: inputs for name, (_, inputs) in signatures.items()},
         requests,

@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 if TYPE_CHECKING:
     from tfprompt.encoders.tokenizer import TextTokenizer
+
+
+class ItemWords(tf.Module):
+    """What each item is called, in a variable whose N is free.
+
+    Args:
+        names: N strings, or for a graph without a tokenizer their pieces, ragged int32
+            `[N, (pieces)]`.
+
+    Example:
+        >>> words = ItemWords(["Heat", "Alien"])
+        >>> words(tf.ragged.constant([[1, 0], []], tf.int32)).to_list()
+        [[b'Alien', b'Heat'], []]
+    """
+
+    def __init__(self, names: Any) -> None:
+        super().__init__(name="item_words")
+        pieces = isinstance(names, tf.RaggedTensor)
+        values = names.to_tensor(-1) if pieces else tf.constant(names, tf.string)
+        shape = [None, *values.shape[1:]]
+        self.names = tf.Variable(values, trainable=False, shape=shape, name="item_words")
+
+    def __call__(self, rows: tf.RaggedTensor) -> tf.RaggedTensor:
+        """Rows `[B, (items)]` as strings `[B, (items)]`, or as pieces `[B, (items), (pieces)]`."""
+        found = tf.gather(self.names, rows.values)
+        if found.shape.rank == 2:
+            found = tf.RaggedTensor.from_tensor(found, padding=-1)
+        return rows.with_values(found)
 
 
 class TextInputs(tf.Module):
@@ -31,6 +59,8 @@ class TextInputs(tf.Module):
         self.pad_id = tokenizer.pad_id
         # Only what is used is held: an attribute would be written to the artifact.
         self.tokenizer = None if tokens else tokenizer
+        # Items are cut into pieces here where the graph cannot.
+        self._cut = tokenizer.pieces
 
     def input_signature(self, name: str) -> dict[str, tf.TensorSpec]:
         """The input that carries the text `name`."""
@@ -58,6 +88,10 @@ class TextInputs(tf.Module):
         for special in self.specials:
             kept &= token_ids != special
         return tf.ragged.boolean_mask(token_ids, kept)
+
+    def item_words(self, names: Sequence[str]) -> ItemWords:
+        """What items are called `[N]`, as a graph that can read them looks them up."""
+        return ItemWords(self._cut(names) if self.tokens else names)
 
     def given(self, name: str, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Whether there is a text, bool `[B]`."""

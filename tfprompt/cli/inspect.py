@@ -160,6 +160,7 @@ def _segments(description: dict[str, Any]) -> list[dict[str, Any]]:
         Soft,
         Task,
         Template,
+        TextHistory,
     )
 
     history = f"1 + up to {description['encoder']['max_history']}"
@@ -184,6 +185,9 @@ def _segments(description: dict[str, Any]) -> list[dict[str, Any]]:
             row = {"segment": what, "tokens": str(segment.length), "trained": True}
         elif isinstance(segment, Field):
             row = {"segment": f"text of {segment.name}", "tokens": "its pieces", "trained": False}
+        elif isinstance(segment, TextHistory):
+            row = {"segment": f"newest {segment.count} items as words", "tokens": "their pieces"}
+            row["trained"] = False
         elif isinstance(segment, Candidate):
             tokens = "1" if segment.form == "token" else "its pieces"
             row = {"segment": f"item to judge, as {segment.form}", "tokens": tokens}

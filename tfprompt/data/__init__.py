@@ -5,6 +5,7 @@ from tfprompt.data.catalog import Catalog
 from tfprompt.data.column import Column
 from tfprompt.data.dataset import Dataset
 from tfprompt.data.facts import facts
+from tfprompt.data.few import few_shot
 from tfprompt.data.items import read_items
 from tfprompt.data.named import load, names
 from tfprompt.data.reading import read
@@ -25,6 +26,7 @@ __all__ = [
     "Sequences",
     "Split",
     "facts",
+    "few_shot",
     "load",
     "names",
     "number_of_batches",

@@ -135,6 +135,10 @@ class PromptedEncoder(keras.layers.Layer):
         self.sequence_length = sequence_length
         self.text_plan = TextPlan(self.template, loaded.tokenizer)
         self.max_history = max_history
+        words = self.template.text_history
+        if words is not None and not self.template.has_history:
+            # What is never read need not be carried, and a training window is one prompt.
+            self.max_history = min(max_history, words.count)
         if sequence_length is not None and self.template.has_history:
             others = self.text_plan.max_length + self.template.prompt_tokens
             others += 1 + int(self.read_out == "mask")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from tfprompt.errors import ConfigError, TemplateError
-from tfprompt.prompts.segments import Field, Mask, Words
+from tfprompt.prompts.segments import SEPARATOR, Field, Mask, TextHistory, Words
 from tfprompt.prompts.template import Template
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ class TextPlan:
         template: the template.
         tokenizer: the backbone's tokenizer.
         max_field_tokens: a field longer than this many word pieces is cut; less where the
-            backbone's position table leaves no room for all fields.
+            backbone's position table leaves no room for all fields and items.
+        max_item_tokens: the same of each item of a history as words.
 
     Raises:
         TemplateError: the template holds `{mask}` and the backbone has no mask token.
@@ -41,11 +42,16 @@ class TextPlan:
     """
 
     def __init__(
-        self, template: Template, tokenizer: TextTokenizer, max_field_tokens: int = 48
+        self,
+        template: Template,
+        tokenizer: TextTokenizer,
+        max_field_tokens: int = 48,
+        max_item_tokens: int = 24,
     ) -> None:
         self.template = template
         self.tokenizer = tokenizer
         self.max_field_tokens = max_field_tokens
+        self.max_item_tokens = max_item_tokens
         self.mask_order = -1
         for number, segment in enumerate(template.segments):
             if isinstance(segment, Mask):
@@ -80,25 +86,68 @@ class TextPlan:
         Raises:
             ConfigError: the words and one piece a field exceed the backbone's position table.
         """
-        fields = sum(isinstance(segment, Field) for segment in self.template.segments)
+        return self._shares[0]
+
+    @property
+    def item_tokens(self) -> int:
+        """Word pieces that each item of a history as words may have; errors as `field_tokens`."""
+        return self._shares[1]
+
+    @cached_property
+    def _shares(self) -> tuple[int, int]:
+        """Pieces of a field and of an item: all they want, or the same share of it each."""
+        fields, items = self._fields, self._items
         bound = self.tokenizer.max_sequence_length
         if bound is None:
-            return self.max_field_tokens
-        if self._word_tokens + fields > bound:
+            return self.max_field_tokens, self.max_item_tokens
+        between = self._separators
+        room = bound - self._word_tokens - between
+        if room < fields + items:
+            parts = [f"{self._word_tokens + between} tokens of words", f"{fields} fields"]
+            parts += [f"{items} items of a history"] if items else []
             raise ConfigError(
                 f"The backbone has {bound} positions for the text of a template. Received: "
-                f"{self._word_tokens} tokens of words and {fields} fields. Shorten the template."
+                f"{' and '.join(parts)}. Shorten the template."
             )
-        return min(self.max_field_tokens, (bound - self._word_tokens) // max(fields, 1))
+        wanted = fields * self.max_field_tokens + items * self.max_item_tokens
+        share = min(1.0, room / max(wanted, 1))
+        field, item = int(self.max_field_tokens * share), int(self.max_item_tokens * share)
+        if field < 1 or item < 1:
+            # So little room that one of them would get nothing: all get as much.
+            field = item = room // (fields + items)
+        return field, item
+
+    @property
+    def _fields(self) -> int:
+        return sum(isinstance(segment, Field) for segment in self.template.segments)
+
+    @property
+    def _items(self) -> int:
+        """Items n of a history as words."""
+        history = self.template.text_history
+        return 0 if history is None else history.count
+
+    @cached_property
+    def _separator(self) -> list[int]:
+        """Ids of the pieces between two items."""
+        with tf.init_scope():
+            return self.tokenizer.pieces(tf.constant([SEPARATOR])).to_list()[0]
+
+    @property
+    def _separators(self) -> int:
+        return (self._items - 1) * len(self._separator) if self._items > 1 else 0
 
     @property
     def max_length(self) -> int:
         """The longest row T in tokens, specials included."""
-        fields = sum(isinstance(segment, Field) for segment in self.template.segments)
-        return self._word_tokens + fields * self.field_tokens
+        pieces = self._fields * self.field_tokens + self._items * self.item_tokens
+        return self._word_tokens + self._separators + pieces
 
     def __call__(
-        self, fields: Mapping[str, tf.Tensor | tf.RaggedTensor], batch: tf.Tensor | int
+        self,
+        fields: Mapping[str, tf.Tensor | tf.RaggedTensor],
+        batch: tf.Tensor | int,
+        history: tf.RaggedTensor | None = None,
     ) -> dict:
         """Tokenizes.
 
@@ -106,6 +155,9 @@ class TextPlan:
             fields: for each text field, strings `[B]` or the ids of their pieces, int32
                 `[B, (pieces)]`; a missing one counts as empty.
             batch: B.
+            history: of a history as words the texts of past items, oldest first, strings
+                `[B, (items)]` or the ids of their pieces `[B, (items), (pieces)]`; only the
+                newest n are read. None for no items.
 
         Returns:
             `token_ids` int32 `[B, T]`, `padding_mask` bool `[B, T]`, and `order` int32 `[B, T]`,
@@ -138,6 +190,9 @@ class TextPlan:
                 if not isinstance(text, tf.RaggedTensor):
                     text = tf.cast(self.tokenizer.pieces(text), tf.int32)
                 add(text[:, :field_tokens], number * ORDER_STEP)
+            elif isinstance(segment, TextHistory):
+                if history is not None:
+                    add(self._listed(history[:, -segment.count :]), number * ORDER_STEP)
             elif isinstance(segment, Mask):
                 add(constant(self.tokenizer.mask_id), number * ORDER_STEP)
         add(constant(self.tokenizer.sep_id), len(self.template.segments) * ORDER_STEP)
@@ -149,6 +204,24 @@ class TextPlan:
             "padding_mask": padding_mask,
             "order": tf.concat(orders, axis=1).to_tensor(0),
         }
+
+    def _listed(self, history: tf.RaggedTensor) -> tf.RaggedTensor:
+        """Items `[B, (items)]` or `[B, (items), (pieces)]` as one list: int32 `[B, (pieces)]`."""
+        of_row = history.row_splits
+        pieces = history.values
+        if not isinstance(pieces, tf.RaggedTensor):
+            pieces = self.tokenizer.pieces(pieces)
+        pieces = tf.cast(pieces, tf.int32)[:, : self.item_tokens]
+        # Every item but the newest of its row is followed by a separator.
+        last = tf.scatter_nd(
+            of_row[1:, tf.newaxis], tf.ones_like(of_row[1:]), [pieces.nrows() + 1]
+        )[1:]
+        lengths = tf.where(last > 0, tf.zeros_like(last), len(self._separator))
+        count = tf.reduce_sum(tf.cast(last == 0, tf.int32))
+        between = tf.tile(tf.constant(self._separator, tf.int32), [count])
+        separators = tf.RaggedTensor.from_row_lengths(between, lengths)
+        listed = tf.concat([pieces, separators], axis=1)
+        return tf.RaggedTensor.from_row_splits(listed.values, tf.gather(listed.row_splits, of_row))
 
 
 def fitting_history(wanted: int, others: int, sequence_length: int) -> int:

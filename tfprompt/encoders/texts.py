@@ -119,7 +119,7 @@ def lower_states(
         ConfigError: `sequence_length` past the position table.
     """
     length = loaded.tokenizer.check_length(sequence_length or loaded.tokenizer.sequence_length)
-    forward = _graph(loaded, f"lower-{seam.prompt_layer}", lambda: _traced(seam.lower_states))
+    forward = lower_graph(loaded, seam)
 
     def compute(part: list[str]) -> list[np.ndarray]:
         states: list[np.ndarray] = [np.zeros((0, loaded.width), np.float32)] * len(part)
@@ -143,6 +143,16 @@ def lower_states(
         states[row, : len(state)] = state
         mask[row, : len(state)] = True
     return states, mask
+
+
+def lower_graph(loaded: LoadedBackbone, seam: Seam) -> Callable[[Any, Any], Any]:
+    """The graph behind `lower_states`: token ids and mask `[B, T]` to states `[B, T, D]`.
+
+    Args:
+        loaded: the backbone.
+        seam: where it is cut.
+    """
+    return _graph(loaded, f"lower-{seam.prompt_layer}", lambda: _traced(seam.lower_states))
 
 
 def _graph(

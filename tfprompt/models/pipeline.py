@@ -10,7 +10,7 @@ import polars as pl
 import tensorflow as tf
 
 from tfprompt.data.batches import number_of_batches, request_batches, training_batches
-from tfprompt.models.request_fields import RequestFields
+from tfprompt.models.request_fields import RequestFields, history_texts
 from tfprompt.prompts.segments import CLOCK_FEATURES, USER
 
 if TYPE_CHECKING:
@@ -26,10 +26,12 @@ class Pipeline:
 
     Args:
         encoder: the prompted encoder, whose template says which columns are needed.
+        item_text: how an item reads in a history as words, None for the catalog's own way.
     """
 
-    def __init__(self, encoder: PromptedEncoder) -> None:
+    def __init__(self, encoder: PromptedEncoder, item_text: str | None = None) -> None:
         self.encoder = encoder
+        self.item_text = item_text
 
     def training(
         self, sequences: Sequences, *, batch_size: int, seed: int, epoch: Callable[[], int]
@@ -54,7 +56,7 @@ class Pipeline:
 
     def training_fields(self, sequences: Sequences) -> RequestFields:
         """The text and features of each user in training."""
-        fields = RequestFields(self.encoder, sequences.catalog.columns, people(sequences))
+        fields = self._fields(sequences)
         of_events = {*sequences.context, *CLOCK_FEATURES}
         if of_events.isdisjoint(self.encoder.template.fields):  # else an event has its own text
             fields.prepare(np.arange(len(sequences)))
@@ -105,15 +107,17 @@ class Pipeline:
             same = codes[np.maximum(events, 0)] == codes[newest][:, None]
             target = np.where(same, target, -1)
             context = contexts[newest]
+        if self.encoder.template.text_history is not None:
+            # The words hold the inputs of the whole window: only what follows them is unseen.
+            last = (batch["target"] > 0).sum(axis=1)
+            target = np.where(np.arange(target.shape[1]) == last[:, None], target, -1)
         if self.encoder.attention == "full":
             # Items see later ones, so only the last step's target is unseen.
             last = (batch["target"] > 0).sum(axis=1)
             target = np.take_along_axis(target, last[:, None], axis=1)
             # The newest input of a window is its last; the step that is read out follows it.
-        x = {
-            "history": (batch["history"] - 1).astype(np.int32),
-            **fields.take(batch["row"], context),
-        }
+        history = (batch["history"] - 1).astype(np.int32)
+        x = {"history": history, **fields.take(batch["row"], context, history)}
         return x, {"target": target.astype(np.int32)}
 
     def requests(self, requests: Requests, *, batch_size: int) -> tf.data.Dataset:
@@ -171,7 +175,8 @@ class Pipeline:
                 batch = {name: values[kept] for name, values in batch.items()}
                 rows = batch["row"]
             context = None if contexts is None else contexts[rows]
-            x = {"history": (batch["history"] - 1).astype(np.int32), **fields.take(rows, context)}
+            history = (batch["history"] - 1).astype(np.int32)
+            x = {"history": history, **fields.take(rows, context, history)}
             if self.encoder.template.shows_ratings:
                 x["ratings"] = self._request_ratings(requests, rows, x["history"])
             yield x, rows if place is None else np.array([place[int(row)] for row in rows])
@@ -186,7 +191,11 @@ class Pipeline:
 
     def fields_of(self, requests: Requests) -> RequestFields:
         """The text and features of each request's user."""
-        return RequestFields(self.encoder, requests.catalog.columns, people(requests))
+        return self._fields(requests)
+
+    def _fields(self, part: Sequences | Requests) -> RequestFields:
+        items = history_texts(self.encoder.template, part.catalog, self.item_text)
+        return RequestFields(self.encoder, part.catalog.columns, people(part), items=items)
 
     def _dataset(
         self,

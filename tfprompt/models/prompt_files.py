@@ -44,11 +44,12 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 DESCRIPTION, TENSORS, OPTIMIZER = "prompts.json", "prompts.safetensors", "optimizer.safetensors"
-# Beside the trained tensors, what training measured about the catalog: which items it knows, how
-# they are rated, and which are taken together.
+# Beside the trained tensors, what was measured about the catalog: which items training knows, how
+# they are rated, which are taken together, and what a verbalizer's words get without content.
 _WARM, _BIASES = "item_table/ids/warm", {"bias": "rating_bias/items", "likes": "like_bias/items"}
 _TOGETHER = ("taken_together/near", "taken_together/similarity", "taken_together/users")
-_MEASURED = (_WARM, *_BIASES.values(), *_TOGETHER)
+_CONTENT_FREE = "head/content_free"
+_MEASURED = (_WARM, *_BIASES.values(), *_TOGETHER, _CONTENT_FREE)
 # Of ranks that are pruned in training: which are left.
 _TUNING = "tuning/"
 _REQUIRED = {"template", "encoder", "model", "backbone", "catalog", "epochs"}
@@ -233,6 +234,9 @@ def measured_variables(model: FitsParts) -> dict[str, Any]:
             found[name] = bias.items
     for name, variable in model.encoder.tuning.settled.items():
         found[f"{_TUNING}{name}"] = variable
+    head = getattr(model, "head", None)
+    if head is not None and head.calibrated:
+        found[_CONTENT_FREE] = head.content_free
     together = getattr(model, "together", None)
     if together is not None:
         tables = (together.near, together.similarity, together.users)

@@ -15,6 +15,7 @@ from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.encoders.texts import lower_states
 from tfprompt.errors import ConfigError
 from tfprompt.layers import Interaction
+from tfprompt.models.calibration import calibrate
 from tfprompt.models.item_states import ItemStates
 from tfprompt.models.item_vectors import item_vector_options
 from tfprompt.models.judges_items import JudgesItems
@@ -50,7 +51,9 @@ class Ranker(KnownStart, JudgesItems):
         items: the catalog.
         objective: "rating", "like", "click", or an `Objective` with a loss of your choice.
         verbalizer: words for the answers, instead of a linear head: [no, yes] or {1: "terrible",
-            …, 5: "great"}, or a `Verbalizer`. Only their scale and bias are trained.
+            …, 5: "great"}, or a `Verbalizer`, which may train the words' vectors too (`soft`) or
+            take off what they are told without content (`calibrated`). Else only their scale and
+            bias are trained: with `bias=False` such a ranker judges without any training.
         bias: lets the prompts correct what is known without them: of a rating or a like, how user
             and item rate (see `RatingBias`) and, where the template shows the ratings of the
             history, what the user thought of similar items (see `RatedNeighbours`); of a click,
@@ -130,7 +133,7 @@ class Ranker(KnownStart, JudgesItems):
         self._make_known(items, encoder.template, bias, seed)
         self.with_bias = bias
         self.pipeline: RankingPipeline = RankingPipeline(
-            encoder, objective, 8 if steps is None and self.reads_text else steps
+            encoder, objective, 8 if steps is None and self.reads_text else steps, self.item_text
         )
         self.epochs_done = 0
         self._build_all()
@@ -171,10 +174,43 @@ class Ranker(KnownStart, JudgesItems):
                     sequence_length=self.max_item_tokens, dtype="float16",
                 )
             )  # fmt: skip
+        if not self.head.is_calibrated:
+            self.calibrate()
+
+    def calibrate(self, requests: Requests | None = None) -> None:
+        """Measures what the verbalizer's words are told without content, to take it off.
+
+        `prepare` does so once, by itself; the values are saved and exported with the model.
+
+        Args:
+            requests: unlabelled requests whose mean is taken instead; their ratings are not
+                looked at. None asks for nobody, without history and columns, about 256 items of
+                the catalog.
+
+        Raises:
+            ConfigError: there is no verbalizer, or it is not calibrated.
+
+        Example:
+            words = Verbalizer.of(["no", "yes"], calibrated=True)
+            ranker = tp.Ranker(encoder, data.items, "like", verbalizer=words, bias=False)
+            ranker.calibrate(split.validation)
+
+        Reference:
+            Zhao et al., 2021, "Calibrate Before Use: Improving Few-Shot Performance of Language
+            Models".
+        """
+        if not self.item_table.filled:
+            self.prepare()  # calibrates once on its way
+        calibrate(self, requests)
 
     # -- the forward pass ---------------------------------------------------------------------
 
-    def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
+    def call(
+        self,
+        inputs: Mapping[str, Any],
+        training: bool | None = None,
+        states_only: bool = False,
+    ) -> Any:
         """Judges candidates: ratings, or else logits, `[B, Q]`.
 
         Args:
@@ -182,6 +218,7 @@ class Ranker(KnownStart, JudgesItems):
                 padding) in place of `items`, or with `vectors` `[B, H, V]`, `ids` and
                 `items_mask`; and with `candidates` int `[B, Q]` (catalog rows, -1 for padding).
             training: runs dropout.
+            states_only: gives what is read of each candidate instead, `[B, Q, D]`.
         """
         prepared = dict(inputs)
         past = prepared.pop("rows", prepared.get("history"))
@@ -205,6 +242,8 @@ class Ranker(KnownStart, JudgesItems):
             prepared["candidates"] = ops.expand_dims(tokens, 2)
             prepared["candidates_mask"] = ops.expand_dims(ops.ones_like(rows, "bool"), 2)
         states = self.encoder(prepared, training=training)
+        if states_only:
+            return states
         outputs = self.head(states)
         if self.interaction is not None:
             outputs = outputs + self.interaction(states, tokens)

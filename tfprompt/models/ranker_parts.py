@@ -69,4 +69,7 @@ def score_head(encoder: PromptedEncoder, verbalizer: Verbalizer | None) -> Score
         mean = vectors[at : at + len(group)].mean(axis=0)
         classes.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
         at += len(group)
-    return ScoreHead(classes, verbalizer.values, name="head")
+    return ScoreHead(
+        classes, verbalizer.values, soft=verbalizer.soft, calibrated=verbalizer.calibrated,
+        name="head",
+    )  # fmt: skip

@@ -36,12 +36,17 @@ class RankingPipeline(Pipeline):
         objective: what a label is.
         steps: targets of a window that are judged in one pass, drawn anew each epoch; None for
             all.
+        item_text: as of `Pipeline`.
     """
 
     def __init__(
-        self, encoder: PromptedEncoder, objective: Objective, steps: int | None = None
+        self,
+        encoder: PromptedEncoder,
+        objective: Objective,
+        steps: int | None = None,
+        item_text: str | None = None,
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, item_text)
         self.objective = objective
         self.steps = steps
         # float32 [E], what is known of each training event's item without that event; set by the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,19 +10,26 @@ import polars as pl
 import tensorflow as tf
 
 from tfprompt.encoders.cache import StateCache
+from tfprompt.encoders.texts import lower_graph
 from tfprompt.prompts.segments import CLOCK_FEATURES
 from tfprompt.prompts.template import Template
 
 if TYPE_CHECKING:
+    from tfprompt.data.catalog import Catalog
     from tfprompt.data.column import Column
     from tfprompt.encoders.prompted import PromptedEncoder
 
 # Texts that run through the lower layers together.
 _AT_ONCE = 256
+# Histories as words differ from event to event: so many bytes of their states are kept at most.
+_KEPT_BYTES = 256 * 2**20
 
 
 class RequestFields:
     """Looks up what the template says of a request; each text runs once below the seam.
+
+    Texts with a history as words are many: of those a bounded number is kept in memory, and none
+    on disk.
 
     Args:
         encoder: the prompted encoder.
@@ -30,6 +37,7 @@ class RequestFields:
         users: one row per user, the profile columns, or None.
         cache: keeps the states on disk, for data that is read again. Not for what a single
             person types.
+        items: what each item is called in a history as words `[N]`, see `history_texts`.
     """
 
     def __init__(
@@ -38,13 +46,18 @@ class RequestFields:
         columns: Mapping[str, Column],
         users: pl.DataFrame | None,
         cache: bool = True,
+        items: Sequence[str] = (),
     ) -> None:
         self.encoder = encoder
         self.columns = columns
         self.users = users
+        self.history = encoder.template.text_history
+        self.items = items
+        self._kept_bytes = 0
+        cache = cache and self.history is None
         kind = f"seam-{encoder.prompt_layer}-tokens"
         self._cache = StateCache(encoder.loaded.fingerprint, kind, encoder.width) if cache else None
-        self._states: dict[tuple[str, ...], int] = {}
+        self._states: dict[tuple[Any, ...], int] = {}
         self._texts: list[dict[str, np.ndarray]] = []
 
     def signature(self) -> dict[str, tf.TensorSpec]:
@@ -66,17 +79,26 @@ class RequestFields:
         Args:
             rows: int `[n]`, rows of the users.
         """
+        if self.history is not None:
+            return
         names = self.encoder.template.fields
         columns = [map(as_text, self._column(name, rows, None)) for name in names]
         keys = zip(*columns, strict=True) if names else [()]
         self._compute([key for key in dict.fromkeys(keys) if key not in self._states], names)
 
-    def take(self, rows: np.ndarray, context: pl.DataFrame | None = None) -> dict[str, np.ndarray]:
+    def take(
+        self,
+        rows: np.ndarray,
+        context: pl.DataFrame | None = None,
+        history: np.ndarray | None = None,
+    ) -> dict[str, np.ndarray]:
         """The text states and features of some requests.
 
         Args:
             rows: int `[B]`, rows of the users.
             context: the context columns of the same requests, `[B]` rows.
+            history: int `[B, H]`, catalog rows of their past items, oldest first, negative ones
+                are none; read by a template with a history as words.
 
         Returns:
             `states` `[B, T, D]`, `states_mask` and `order` `[B, T]`, and each feature `[B]`.
@@ -87,7 +109,7 @@ class RequestFields:
             for name in (*template.fields, *template.features)
         }
         fields = {name: [as_text(v) for v in values[name]] for name in template.fields}
-        taken = self._text_states(fields, len(rows))
+        taken = self._text_states(fields, self._newest(history, len(rows)))
         for name in template.features:
             if name in self.columns:
                 encoded = self.columns[name].encode(values[name])
@@ -108,9 +130,23 @@ class RequestFields:
             return self.users[name][rows]
         return pl.Series(name, [None] * len(rows), dtype=pl.String)
 
-    def _text_states(self, fields: dict[str, list[str]], batch: int) -> dict[str, np.ndarray]:
-        keys = list(zip(*fields.values(), strict=True)) if fields else [()] * batch
+    def _newest(self, history: np.ndarray | None, batch: int) -> list[tuple[int, ...]]:
+        """The catalog rows of the newest items that are read as words, of each request."""
+        if self.history is None or history is None:
+            return [()] * batch
+        return [tuple(row[row >= 0][-self.history.count :].tolist()) for row in history]
+
+    def _text_states(
+        self, fields: dict[str, list[str]], past: list[tuple[int, ...]]
+    ) -> dict[str, np.ndarray]:
+        """Padded states of the requests' texts, of their fields and past items (`[B]` each)."""
+        batch = len(past)
+        texts = list(zip(*fields.values(), strict=True)) if fields else [()] * batch
+        keys = [(*text, *rows) for text, rows in zip(texts, past, strict=True)]
         new = [key for key in dict.fromkeys(keys) if key not in self._states]
+        if self._kept_bytes > _KEPT_BYTES:
+            self._states, self._texts, self._kept_bytes = {}, [], 0
+            new = list(dict.fromkeys(keys))
         if new:
             self._compute(new, tuple(fields))
         places = np.array([self._states[key] for key in keys])
@@ -126,7 +162,7 @@ class RequestFields:
                 result[name][row, : len(value)] = value
         return result
 
-    def _compute(self, keys: list[tuple[str, ...]], names: tuple[str, ...]) -> None:
+    def _compute(self, keys: list[tuple[Any, ...]], names: tuple[str, ...]) -> None:
         """Runs the lower layers on texts that were not seen before."""
         for at in range(0, len(keys), _AT_ONCE):
             some = keys[at : at + _AT_ONCE]
@@ -134,7 +170,11 @@ class RequestFields:
                 name: tf.constant([key[column] for key in some])
                 for column, name in enumerate(names)
             }
-            plan = self.encoder.text_plan(fields, len(some))
+            past = None
+            if self.history is not None:
+                rows = [[self.items[row] for row in key[len(names) :]] for key in some]
+                past = tf.ragged.constant(rows, tf.string, ragged_rank=1)
+            plan = self.encoder.text_plan(fields, len(some), past)
             lengths = plan["padding_mask"].numpy().sum(axis=1)
             ids = [row[:n] for row, n in zip(plan["token_ids"].numpy(), lengths, strict=True)]
             written = [" ".join(map(str, row)) for row in ids]
@@ -143,6 +183,8 @@ class RequestFields:
             else:
                 states = self._cache.states(written, self._run)
             for row, key in enumerate(some):
+                if self.history is not None:
+                    self._kept_bytes += states[row].nbytes
                 self._states[key] = len(self._texts)
                 self._texts.append(
                     {
@@ -159,8 +201,20 @@ class RequestFields:
         mask = np.zeros(token_ids.shape, bool)
         for place, row in enumerate(rows):
             token_ids[place, : len(row)], mask[place, : len(row)] = row, True
-        states = np.asarray(self.encoder.seam.lower_states(token_ids, mask))
+        seam = self.encoder.seam
+        # Histories as words are a batch of new texts at every step: worth a graph.
+        traced = self.history is not None
+        forward = lower_graph(self.encoder.loaded, seam) if traced else seam.lower_states
+        states = np.asarray(forward(token_ids, mask))
         return [states[place, : len(row)] for place, row in enumerate(rows)]
+
+
+def history_texts(template: Template, catalog: Catalog, item_text: str | None = None) -> list[str]:
+    """What each item is called in the template's history as words `[N]`; empty without one."""
+    history = template.text_history
+    if history is None:
+        return []
+    return catalog.texts(item_text) if history.form == "text" else catalog.titles()
 
 
 def context_frame(template: Template, part: Any) -> pl.DataFrame | None:

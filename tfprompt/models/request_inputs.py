@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from tfprompt.models.request_fields import RequestFields, clock
+from tfprompt.models.request_fields import RequestFields, clock, history_texts
 from tfprompt.models.wish_reading import ReadWish, read_wish
 from tfprompt.prompts.segments import CLOCK_FEATURES, USER, WISH
 
@@ -50,9 +50,10 @@ def request_inputs(
     # A profile may have a column of that name, which then wins.
     values = {USER: request.user, **request.values, WISH: wanted}
     users = request_frame(values, model.catalog.columns)
-    fields = RequestFields(encoder, model.catalog.columns, users, cache=False)
-    inputs: dict[str, Any] = dict(fields.take(np.zeros(1, int)))
+    items = history_texts(encoder.template, model.catalog, model.item_text)
+    fields = RequestFields(encoder, model.catalog.columns, users, cache=False, items=items)
     rows, ratings = known_history(model.catalog, request)
+    inputs: dict[str, Any] = dict(fields.take(np.zeros(1, int), history=rows[None]))
     room = encoder.max_history - bool(wanted)
     start = len(rows) - min(room, len(rows))
     rows, ratings = rows[start:], ratings[start:]

@@ -20,6 +20,7 @@ from tfprompt.models.item_vectors import item_vector_options
 from tfprompt.models.pipeline import Pipeline
 from tfprompt.models.prompt_bank import PromptBank
 from tfprompt.models.retrieval_loss import RetrievalLoss
+from tfprompt.models.retriever_start import check_start
 from tfprompt.models.sharing import item_parts
 from tfprompt.tasks.negatives import Negatives
 from tfprompt.training.distribution import total_over_replicas
@@ -55,6 +56,12 @@ class Retriever(FitsParts):
         shrinkage: of the whitening of the items' text vectors, see `Whitening`; None leaves them
             as they are.
         tied: one projection for items as candidates and as tokens of a history; False trains two.
+        start: where training starts. "random": at random projections. "text": at the similarity
+            of texts, which is a model of its own before any training; what is trained corrects
+            it, from exactly zero. Without {history:items} the query is the mean over the
+            template's text, so that with no prompts a score is the cosine between the sentence
+            vector of the rendered template and that of the item (in the space of the whitening,
+            if any). With {history:items} the similarity is that of `content_weight`.
         item_text: how an item reads, e.g. "{title} ({year})"; None takes the catalog's own.
         item_vectors: vectors of the catalog that are read beside the text, as of images: names, or
             weights by name; an item's text weighs 1. See `Dataset.with_item_vectors`.
@@ -89,6 +96,7 @@ class Retriever(FitsParts):
         id_dropout: float = 0.0,
         shrinkage: float | None = 1.0,
         tied: bool = True,
+        start: Literal["random", "text"] = "random",
         item_text: str | None = None,
         item_vectors: Sequence[str] | Mapping[str, Any] | None = None,
         seed: int = 0,
@@ -112,12 +120,14 @@ class Retriever(FitsParts):
                 "A content weight compares items with the history, so the template must hold "
                 f"{{history:items}}. Received: {encoder.template.source!r}."
             )
+        check_start(start, encoder, similarity, content_weight)
         if isinstance(negatives, str):
             negatives = Negatives(kind=negatives)  # type: ignore[arg-type]  # checked in there
         self.encoder = encoder
         self.catalog = items
         self.similarity = similarity
         self.content_weight = content_weight
+        self.start = start
         self.wish_weight = wish_weight
         self.collaborative = collaborative
         self.learn_temperature = learn_temperature
@@ -129,10 +139,10 @@ class Retriever(FitsParts):
         self.initial_temperature = temperature
         self.item_table, self.item_tower = item_parts(
             encoder, items, share, collaborative=collaborative, id_dropout=id_dropout,
-            shrinkage=shrinkage, item_text=self.item_text, tied=tied, seed=seed,
+            shrinkage=shrinkage, item_text=self.item_text, tied=tied, start=start, seed=seed,
             item_vectors=self.vector_options,
         )  # fmt: skip
-        self.pipeline = Pipeline(encoder)
+        self.pipeline = Pipeline(encoder, self.item_text)
         self.epochs_done = 0
         self._build_all()
         self.loss_function = RetrievalLoss(negatives, len(items), seed)
@@ -187,6 +197,8 @@ class Retriever(FitsParts):
         queries = self.encoder(prepared, every_position=every_position, training=training)
         if self.similarity == "cosine":
             queries = unit_length(queries)
+            if self.start == "text" and not self.content_weight:
+                queries = self.item_table.from_text(queries)  # where the items' texts are
         else:
             queries = queries / self.encoder.width**0.5
         if not self.content_weight:
@@ -213,6 +225,9 @@ class Retriever(FitsParts):
     def trained_candidates(self, vectors: Any, ids: Any = None) -> Any:
         """The trained part of candidates `[n, D]` of vectors `[n, V]` and ids `[n, R]`."""
         candidates = self.item_tower(vectors, ids)
+        if self.start == "text" and self.content_weight:
+            # A correction that starts at zero has no direction yet.
+            return candidates / self.encoder.width**0.5
         return unit_length(candidates) if self.similarity == "cosine" else candidates
 
     @property
@@ -314,6 +329,7 @@ class Retriever(FitsParts):
             "id_dropout": self.id_dropout,
             "shrinkage": self.item_table.shrinkage,
             "tied": self.item_tower.tied,
+            "start": self.start,
             "item_text": self.item_text,
             "item_vectors": self.vector_options,
             "seed": self.seed,

@@ -25,6 +25,7 @@ def item_parts(
     shrinkage: float | None,
     item_text: str,
     tied: bool = True,
+    start: str = "random",
     seed: int = 0,
     item_vectors: Mapping[str, Mapping[str, float]] | None = None,
 ) -> tuple[ItemTable, ItemTower]:
@@ -39,6 +40,7 @@ def item_parts(
         shrinkage: of the whitening of the items' text vectors.
         item_text: how an item reads.
         tied: one projection for candidates and tokens.
+        start: "random", or "text": training corrects the similarity of texts, from zero.
         seed: of the initial values of new parts.
         item_vectors: what the catalog's vectors count, see `item_vector_options`.
 
@@ -50,7 +52,12 @@ def item_parts(
             len(items), encoder.loaded.width, collaborative or None, id_dropout, shrinkage, seed,
             item_vectors, name="item_table",
         )  # fmt: skip
-        return table, ItemTower(encoder.width, tied, seed=seed, name="item_tower")
+        from_text = start == "text"
+        tower = ItemTower(
+            encoder.width, tied, 0.0 if from_text else 0.05, seed,
+            residual=from_text and not encoder.template.has_history, name="item_tower",
+        )  # fmt: skip
+        return table, tower
     if share.encoder.loaded.backbone is not encoder.loaded.backbone:
         raise ConfigError(
             "Models that share items stand on one frozen backbone in memory. Received: encoders "
@@ -73,6 +80,7 @@ def item_parts(
         "id_dropout": (table.id_dropout, id_dropout),
         "shrinkage": (table.shrinkage, shrinkage),
         "tied": (tower.tied, tied),
+        "start": (getattr(share, "start", "random"), start),
         "item_text": (share.item_text, item_text),
         "item_vectors": (table.extra, dict(item_vectors or {})),
     }

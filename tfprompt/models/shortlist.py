@@ -34,11 +34,12 @@ def training_shortlist(retriever: Retriever, sequences: Sequences, count: int) -
     """
     _check(retriever, sequences, count)
     encoder = retriever.encoder
-    if not encoder.template.has_history or encoder.attention != "causal":
+    template = encoder.template
+    if not template.has_history or template.text_history or encoder.attention != "causal":
         raise ConfigError(
             "A shortlist for training needs a retriever that reads a history at every position, "
-            f"with attention='causal'. Received: {encoder.template.source!r} with "
-            f"attention={encoder.attention!r}."
+            "as {history:items} without a history as words, with attention='causal'. "
+            f"Received: {template.source!r} with attention={encoder.attention!r}."
         )
     retriever.prepare()
     lists = np.full((len(sequences.items), count), -1, np.int32)

@@ -12,6 +12,7 @@ from tfprompt.prompts.segments import (
     Segment,
     Soft,
     Task,
+    TextHistory,
     Words,
 )
 from tfprompt.prompts.template import Template
@@ -30,6 +31,7 @@ __all__ = [
     "Soft",
     "Task",
     "Template",
+    "TextHistory",
     "ThompsonSampling",
     "Verbalizer",
     "Words",

@@ -19,13 +19,15 @@ from tfprompt.prompts.segments import (
     Soft,
     Start,
     Task,
+    TextHistory,
     Words,
 )
 
 KINDS = (
     '{soft:8}, {soft:8 "words"}, {soft:8 vocabulary}, {soft:8 labels column}, {soft:8 items}, '
     "{user:personal 4}, {column:task 8}, {pool:2x4 of 10}, {history:items}, {column}, "
-    "{history:items rating}, {item:text}, {item:token}, {column:feature} and {mask}"
+    "{history:items rating}, {history:text 5}, {history:titles 5}, {item:text}, {item:token}, "
+    "{column:feature} and {mask}"
 )
 LONGEST = 512
 
@@ -35,6 +37,9 @@ _SOFT = re.compile(
 )
 _COUNTED = re.compile(r"(personal|task)\s+(\d+)\Z")
 _POOL = re.compile(r"(?:(\d+)\s*x\s*)?(\d+)\s+of\s+(\d+)\Z")
+_TEXT_HISTORY = re.compile(r"(text|titles)\s+(\d+)\Z")
+# More texts than these have pieces past what orders a segment's tokens.
+_MOST_TEXTS = 32
 
 
 def parse_segments(source: str) -> Iterable[Segment]:
@@ -86,13 +91,15 @@ def _placeholder(source: str, start: int, body: str) -> Segment:
         return Field(name, start)
     if argument.split()[:1] in (["personal"], ["task"]):
         return _counted(source, start, argument_at, name, argument)
+    if name == "history" and argument.split()[:1] in (["text"], ["titles"]):
+        return _text_history(source, start, argument_at, argument)
     if name == "history":
         if argument.split() not in (["items"], ["items", "rating"]):
             raise TemplateError(
                 source,
                 argument_at,
-                "A history is written {history:items}, or {history:items rating} to show ratings. "
-                f"Received: '{body}'.",
+                "A history is written {history:items}, {history:items rating} to show ratings, or "
+                f"{{history:text 5}} to read the newest 5 as words. Received: '{body}'.",
             )
         return History(start, ratings=argument != "items")
     if name == "item" and argument in ("text", "token"):
@@ -107,6 +114,19 @@ def _placeholder(source: str, start: int, body: str) -> Segment:
 def _indent(text: str) -> int:
     """Number of spaces before the first character; 0 where there is none."""
     return len(text) - len(text.lstrip()) if text.strip() else 0
+
+
+def _text_history(source: str, start: int, argument_at: int, argument: str) -> TextHistory:
+    match = _TEXT_HISTORY.match(argument)
+    count = int(match.group(2)) if match is not None else 0
+    if match is None or not 1 <= count <= _MOST_TEXTS:
+        raise TemplateError(
+            source,
+            argument_at,
+            f"A history as words is that of the newest 1 to {_MOST_TEXTS} items, "
+            f"{{history:text 5}} or {{history:titles 5}}. Received: '{argument}'.",
+        )
+    return TextHistory(count, "text" if match.group(1) == "text" else "titles", start)
 
 
 def _soft(source: str, start: int, argument_at: int, argument: str) -> Soft:

@@ -20,6 +20,7 @@ __all__ = [
     "Segment",
     "Soft",
     "Task",
+    "TextHistory",
     "Words",
 ]
 
@@ -29,6 +30,8 @@ CLOCK_FEATURES = {"hour": 24, "weekday": 7, "month": 12}
 WISH = "wish"
 # The id of who asks; a column of its own where there are not too many people.
 USER = "user"
+# What stands between the texts of two past items.
+SEPARATOR = ", "
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +144,21 @@ class History:
 
 
 @dataclasses.dataclass(frozen=True)
+class TextHistory:
+    """`{history:text 5}`, `{history:titles 5}`: the newest items as words, the newest last.
+
+    Attributes:
+        count: items n, at most; their texts are separated by ", ".
+        form: "text" (how the model says an item, see `item_text`) or "titles".
+        position: character in the template.
+    """
+
+    count: int
+    form: Literal["text", "titles"] = "text"
+    position: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
 class Feature:
     """`{price:feature}`: one trained token from a categorical or numeric column."""
 
@@ -169,4 +187,16 @@ class Candidate:
     position: int = 0
 
 
-Segment = Words | Field | Soft | Personal | Task | Pool | History | Feature | Mask | Candidate
+Segment = (
+    Words
+    | Field
+    | Soft
+    | Personal
+    | Task
+    | Pool
+    | History
+    | TextHistory
+    | Feature
+    | Mask
+    | Candidate
+)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tfprompt.errors import TemplateError
 from tfprompt.prompts.parsing import KINDS, parse_segments
 from tfprompt.prompts.segments import (
+    SEPARATOR,
     Candidate,
     Feature,
     Field,
@@ -20,6 +21,7 @@ from tfprompt.prompts.segments import (
     Segment,
     Soft,
     Task,
+    TextHistory,
     Words,
 )
 from tfprompt.prompts.template_check import check_columns
@@ -45,6 +47,7 @@ class Template:
     | `{market:task 8}` | 8 vectors that all values of a column share, scaled for each |
     | `{pool:2x4 of 10}` | the 2 prompts of 4 vectors, of 10, that fit the request best |
     | `{history:items}` | one token per past item; `{history:items rating}` shows each one's rating |
+    | `{history:text 5}`, `{history:titles 5}` | word pieces of the newest 5 items, separated by ", ", the newest last |
     | `{item:text}`, `{item:token}` | the item to judge, as its word pieces or as one token |
     | `{price:feature}` | one trained token of a categorical or numeric column; `hour`, `weekday` and `month` come from the timestamp |
     | `{mask}` | the mask token, where the query may be read out |
@@ -79,7 +82,8 @@ class Template:
         if not segments:
             raise TemplateError(source, 0, f"A template must not be empty. It may hold {KINDS}.")
         once: tuple[tuple[type[Segment], str], ...] = (
-            (History, "{history:items}"), (Mask, "{mask}"), (Candidate, "an {item:…} to judge"),
+            (History, "{history:items}"), (TextHistory, "a history as words"), (Mask, "{mask}"),
+            (Candidate, "an {item:…} to judge"),
         )  # fmt: skip
         for kind, label in once:
             found = [segment for segment in segments if isinstance(segment, kind)]
@@ -140,6 +144,17 @@ class Template:
         return any(isinstance(segment, History) for segment in self.segments)
 
     @cached_property
+    def text_history(self) -> TextHistory | None:
+        """The history as words, None where there is none."""
+        found = [segment for segment in self.segments if isinstance(segment, TextHistory)]
+        return found[0] if found else None
+
+    @cached_property
+    def reads_history(self) -> bool:
+        """Whether past items are seen, as tokens or as words."""
+        return self.has_history or self.text_history is not None
+
+    @cached_property
     def has_mask(self) -> bool:
         """Whether it holds `{mask}`."""
         return any(isinstance(segment, Mask) for segment in self.segments)
@@ -166,16 +181,25 @@ class Template:
         """
         check_columns(self, columns)
 
-    def render(self, values: Mapping[str, object], mask_token: str = "") -> str:
+    def render(
+        self, values: Mapping[str, object], mask_token: str = "", items: Sequence[str] = ()
+    ) -> str:
         """The text that the lower layers read: words and fields, joined with single spaces.
 
         Args:
             values: the request's columns by name; a missing or null one leaves nothing.
             mask_token: what `{mask}` is written as.
-        """
-        return " ".join(" ".join(self.pieces(values, mask_token)).split())
+            items: texts of the past items, oldest first.
 
-    def pieces(self, values: Mapping[str, object], mask_token: str = "") -> Iterable[str]:
+        Example:
+            >>> Template.parse("liked {history:titles 2}").render({}, items=["Heat", "Alien", "Up"])
+            'liked Alien, Up'
+        """
+        return " ".join(" ".join(self.pieces(values, mask_token, items)).split())
+
+    def pieces(
+        self, values: Mapping[str, object], mask_token: str = "", items: Sequence[str] = ()
+    ) -> Iterable[str]:
         """The text of each segment in order, empty for those that are no text."""
         for segment in self.segments:
             if isinstance(segment, Words):
@@ -183,6 +207,8 @@ class Template:
             elif isinstance(segment, Field):
                 value = values.get(segment.name)
                 yield "" if value is None else str(value)
+            elif isinstance(segment, TextHistory):
+                yield SEPARATOR.join(items[-segment.count :])
             else:
                 yield mask_token if isinstance(segment, Mask) else ""
 

@@ -19,6 +19,11 @@ class Verbalizer:
     Args:
         words: one tuple of words or phrases a class.
         values: what each class is worth; None for no and yes, in this order.
+        soft: the classes' vectors are trained, from those of their words on (Hambardzumyan et
+            al., 2021). Else the words stay what they mean.
+        calibrated: what a request that says nothing is answered is taken off every answer (Zhao
+            et al., 2021): words that are likely anyway count no more than others. See
+            `Ranker.calibrate`.
 
     Raises:
         ConfigError: a class without words, not two classes where there are no values, or values
@@ -29,10 +34,16 @@ class Verbalizer:
         (1.0, 3.0, 5.0)
         >>> Verbalizer.of(["no", "yes"]).words
         (('no',), ('yes',))
+
+    References:
+        Schick and Schütze, 2021 (words for classes); Hambardzumyan et al., 2021, "WARP";
+        Zhao et al., 2021, "Calibrate Before Use".
     """
 
     words: tuple[tuple[str, ...], ...]
     values: tuple[float, ...] | None = None
+    soft: bool = False
+    calibrated: bool = False
 
     def __post_init__(self) -> None:
         if not all(group and all(map(_is_word, group)) for group in self.words):
@@ -54,12 +65,18 @@ class Verbalizer:
 
     @classmethod
     def of(
-        cls, words: Sequence[str | Sequence[str]] | Mapping[float, str | Sequence[str]]
+        cls,
+        words: Sequence[str | Sequence[str]] | Mapping[float, str | Sequence[str]],
+        *,
+        soft: bool = False,
+        calibrated: bool = False,
     ) -> Verbalizer:
         """From [no, yes], or from a mapping of values to words.
 
         Args:
             words: a word, a phrase or several for each class.
+            soft: as of the class.
+            calibrated: as of the class.
         """
         if isinstance(words, Mapping):
             if not all(map(_is_finite, words)):
@@ -68,18 +85,21 @@ class Verbalizer:
                     f"Received: {list(words)}."
                 )
             ordered = sorted(words)
-            return cls(tuple(_group(words[value]) for value in ordered), tuple(map(float, ordered)))
+            groups = tuple(_group(words[value]) for value in ordered)
+            return cls(groups, tuple(map(float, ordered)), soft, calibrated)
         if isinstance(words, str) or not isinstance(words, Sequence):
             raise ConfigError(
                 f"A verbalizer is [no, yes], or {{1: 'terrible', 5: 'great'}}. Received: {words!r}."
             )
-        return cls(tuple(_group(group) for group in words))
+        return cls(tuple(_group(group) for group in words), None, soft, calibrated)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {
             "words": [list(group) for group in self.words],
             "values": None if self.values is None else list(self.values),
+            "soft": self.soft,
+            "calibrated": self.calibrated,
         }
 
     @classmethod
@@ -87,7 +107,13 @@ class Verbalizer:
         """What `to_dict` gave."""
         values = described["values"]
         words = tuple(tuple(group) for group in described["words"])
-        return cls(words, None if values is None else tuple(values))
+        return cls(
+            words,
+            None if values is None else tuple(values),
+            # Files of before these options have neither.
+            bool(described.get("soft", False)),
+            bool(described.get("calibrated", False)),
+        )
 
 
 def _group(words: str | Sequence[str]) -> tuple[str, ...]:

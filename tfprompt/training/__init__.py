@@ -1,5 +1,6 @@
 """How a model is trained: devices, checkpoints, callbacks."""
 
+from tfprompt.training.best_weights import BestWeights
 from tfprompt.training.distribution import strategy
 
-__all__ = ["strategy"]
+__all__ = ["BestWeights", "strategy"]

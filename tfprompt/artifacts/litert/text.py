@@ -34,6 +34,11 @@ class DeviceText:
     def __init__(self, encoder: PromptedEncoder, field_tokens: int, wish_tokens: int) -> None:
         self.tokenizer = encoder.loaded.tokenizer
         self.template = encoder.template
+        if self.template.text_history is not None:
+            raise ExportError(
+                "A device knows past items by their rows, as {history:items} reads them. "
+                f"Received: {self.template.source!r}. Export a SavedModel, or use tokens."
+            )
         reads = bool(self.template.fields) or wish_tokens > 0
         if reads and self.tokenizer.word_piece is None:
             raise ExportError(
