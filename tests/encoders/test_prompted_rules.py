@@ -14,6 +14,7 @@ from tests.encoders.test_prompted import CLOSE, item_inputs, ready, text_inputs
 from tests.toy import LAYERS, WIDTH, backbone, encoder
 from tfprompt.encoders.layout import lay_out
 from tfprompt.encoders.prompted import PromptedEncoder
+from tfprompt.encoders.upper import upper_states
 from tfprompt.errors import BackboneError, ConfigError, TemplateError
 
 HISTORY = "{soft:2} the {age} saw {history:items}"
@@ -95,7 +96,7 @@ def test_prompts_and_words_never_see_items() -> None:
     outputs = []
     for x in (inputs, changed):
         plan, *_ = lay_out(made, x, True, False)
-        outputs.append(np.asarray(made.upper_states(plan, None, training=False))[:, :-6])
+        outputs.append(np.asarray(upper_states(made, plan, None, training=False))[:, :-6])
     np.testing.assert_array_equal(*outputs)
 
 

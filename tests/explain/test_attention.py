@@ -10,6 +10,7 @@ import pytest
 from tests.shop import RANKER, shop
 from tests.toy import encoder, retriever
 from tfprompt.data.request import Request
+from tfprompt.encoders.upper import upper_states
 from tfprompt.errors import BackboneError, ConfigError
 from tfprompt.explain import attention
 from tfprompt.explain.attending import attention_weights
@@ -25,8 +26,8 @@ TEMPLATE = "{soft:2} user {age} watched {history:items}"
 def watched(model: Retriever, request: Request = REQUEST) -> tuple[Any, list[tuple[Any, Any, Any]]]:
     """The plan of a request, and each upper layer with its input and mask."""
     laid, seen = laid_out(model, request), []
-    model.encoder.upper_states(
-        laid.plan, laid.read, training=False, watch=lambda *each: seen.append(each)
+    upper_states(
+        model.encoder, laid.plan, laid.read, training=False, watch=lambda *each: seen.append(each)
     )
     return laid, seen
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
@@ -10,7 +10,6 @@ import keras
 from tfprompt.encoders import read_out as reading
 from tfprompt.encoders.candidates import candidate_layer, judge
 from tfprompt.encoders.ensembles import mean_of_members, with_members
-from tfprompt.encoders.last_layer import apply_where_read, can_skip
 from tfprompt.encoders.layout import lay_out
 from tfprompt.encoders.loading import LoadedBackbone, load_backbone
 from tfprompt.encoders.prompt_layers import deep_layers, feature_layers, made_layers, soft_layers
@@ -18,13 +17,12 @@ from tfprompt.encoders.read_out import ReadOut
 from tfprompt.encoders.seam import Seam, has_dropout, set_dropout
 from tfprompt.encoders.starting_points import start_prompts
 from tfprompt.encoders.text_plan import TextPlan, fitting_history
-from tfprompt.encoders.token_plan import TokenPlan, move_rows
+from tfprompt.encoders.upper import upper_states
 from tfprompt.errors import ConfigError
 from tfprompt.layers import (
     FeatureToken,
     HistoryRatings,
     ItemTokens,
-    attention_mask,
 )
 from tfprompt.layers.tuning import TunedLayers, Tuning, chosen
 from tfprompt.prompts.template import Template
@@ -253,66 +251,8 @@ class PromptedEncoder(keras.layers.Layer):
         if self.candidate_tokens is not None:
             return judge(self, plan, inputs, training)
         dropped = bool(training and self.upper_dropout)
-        states = self.upper_states(plan, columns, dropped, inputs.get("deep_prompts"))
+        states = upper_states(self, plan, columns, dropped, inputs.get("deep_prompts"))
         return reading.read(self, states, plan, steps, every_position)
-
-    def upper_states(
-        self,
-        plan: TokenPlan,
-        columns: Any,
-        training: bool,
-        deep: Any = None,
-        watch: Callable[[Any, Any, Any], None] | None = None,
-    ) -> Any:
-        """The plan through the frozen upper layers.
-
-        Args:
-            plan: what stands where.
-            columns: how many columns at the end are read, None for all.
-            training: runs dropout inside the layers.
-            deep: deep prompts of each row `[B, L, P, D]`, None for the encoder's own.
-            watch: called before each layer with the layer, its input and its mask `[B, S, S]`.
-
-        Returns:
-            Last states `[B, S, D]`, or `[B, columns, D]`.
-        """
-        causal = self.attention == "causal"
-        states = plan.embeddings
-        decoder = self.seam.causal
-        if decoder:
-            there, back = plan.template_order()
-            sorted_plan = plan.permuted(there)
-            mask = attention_mask(
-                sorted_plan.valid, sorted_plan.role, sorted_plan.moment, causal=causal
-            )
-        else:
-            mask = attention_mask(plan.valid, plan.role, plan.moment, causal=causal)
-        if training:
-            # Encoders may share a backbone; each sets its own rate when its step is traced.
-            set_dropout(self.seam.upper_layers, self.upper_dropout)
-        for number, layer in enumerate(self.seam.upper_layers):
-            if number and self.deep_prompts:
-                own = None if deep is None else deep[:, number - 1]
-                states = self.deep_prompts[number - 1](states, own)
-            if watch is not None:
-                with self.tuning.layer(number):
-                    watch(layer, states, mask)
-            last = number == len(self.seam.upper_layers) - 1
-            if last and columns is not None and can_skip(layer):
-                with self.tuning.layer(number):
-                    states = apply_where_read(
-                        layer, states, states[:, -columns:], mask[:, -columns:], training
-                    )
-                return self.final(self.tuning.after(number, states))
-            if decoder:
-                states = move_rows(states, there)
-            with self.tuning.layer(number):
-                states = self.seam.apply_upper_layer(layer, states, mask, training=training)
-            states = self.tuning.after(number, states)
-            if decoder:
-                states = move_rows(states, back)
-        states = self.final(states)
-        return states if columns is None else states[:, -columns:]
 
     def final(self, states: Any) -> Any:
         """What follows the last layer: `[..., D]` in and out."""

@@ -9,6 +9,7 @@ from keras import ops
 
 from tfprompt.encoders import read_out
 from tfprompt.encoders.last_layer import can_skip
+from tfprompt.encoders.upper import upper_states
 from tfprompt.errors import BackboneError
 from tfprompt.explain.attention_weights import Attention
 from tfprompt.explain.columns import Column
@@ -54,7 +55,8 @@ def attention(model: Retriever, request: Request) -> Attention:
         )
     laid = laid_out(model, request)
     found: list[Any] = []
-    encoder.upper_states(
+    upper_states(
+        encoder,
         laid.plan,
         laid.read,
         training=False,

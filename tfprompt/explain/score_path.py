@@ -21,6 +21,7 @@ from tfprompt.encoders import read_out
 from tfprompt.encoders.layout import lay_out
 from tfprompt.encoders.seam import Seam
 from tfprompt.encoders.token_plan import TokenPlan
+from tfprompt.encoders.upper import upper_states
 from tfprompt.explain.explained import LaidOut
 from tfprompt.explain.request_text import blank_state
 from tfprompt.explain.wish_text import WishText
@@ -101,7 +102,7 @@ class ScorePath:
         encoder, request = self._model.encoder, self._request
         count = tokens.shape[0]
         plan = _repeated(request.plan, tokens)
-        states = encoder.upper_states(plan, request.read, training=False, deep=deep)
+        states = upper_states(encoder, plan, request.read, training=False, deep=deep)
         steps = None if request.steps is None else ops.repeat(request.steps, count, axis=0)
         queries = read_out.read(encoder, states, plan, steps, False)
         cosine = self._model.similarity == "cosine"
