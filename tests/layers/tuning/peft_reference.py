@@ -63,6 +63,7 @@ def main(directory: Path) -> None:
     model = peft.get_peft_model(bert(), adalora)
     run("adalora", model, "lora_")
     answers |= pruned(model)
+    answers |= prefixed(bert(), answers)
     np.savez(directory / "answers.npz", **answers)
 
 
@@ -77,6 +78,31 @@ def moved(model: Any, part: str) -> dict[str, np.ndarray]:
                 parameter += 0.3 * torch.tensor(noise)
             values[name] = parameter.detach().numpy().copy()
     return values
+
+
+def prefixed(bert: Any, answers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Prefix tuning whose keys and values come from prompts at each layer, and those prompts."""
+    rng = np.random.default_rng(6)
+    prompts = rng.normal(size=(LAYERS, PROMPTS, WIDTH)).astype("float32")
+    model = peft.get_peft_model(
+        bert, peft.PrefixTuningConfig("FEATURE_EXTRACTION", num_virtual_tokens=PROMPTS)
+    )
+    ids, mask = torch.tensor(answers["ids"]), torch.tensor(answers["mask"])
+    with torch.no_grad():
+        rows = [
+            projection(torch.tensor(prompts[number]))
+            for number, layer in enumerate(bert.encoder.layer)
+            for projection in (layer.attention.self.key, layer.attention.self.value)
+        ]
+        model.prompt_encoder["default"].embedding.weight.copy_(torch.cat(rows, dim=1))
+        # The mask and positions that a BERT does not extend by itself.
+        ones = torch.ones(len(ids), PROMPTS, dtype=mask.dtype)
+        seen = torch.cat([ones, mask], dim=1).bool()[:, None, None]
+        answer = bert(
+            input_ids=ids, attention_mask=seen.expand(-1, -1, ids.shape[1], -1),
+            position_ids=torch.arange(ids.shape[1])[None], cache=model.get_prompt(len(ids)),
+        )  # fmt: skip
+    return {"prefix/prompts": prompts, "prefix/last": answer.last_hidden_state.numpy()}
 
 
 def pruned(model: Any) -> dict[str, np.ndarray]:

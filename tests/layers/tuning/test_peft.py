@@ -157,3 +157,21 @@ def test_prompt_tuning(loaded: LoadedBackbone, answers: Any) -> None:
     received = encoder({"states": first[:, count:], "states_mask": real, "order": order})
     rows = zip(last[:, count:], real, strict=True)
     np.testing.assert_allclose(received, [row[kept].mean(axis=0) for row, kept in rows], **CLOSE)
+
+
+def test_prefix_tuning(loaded: LoadedBackbone, answers: Any) -> None:
+    # A prefix is keys and values alone; those of deep prompts are their projections.
+    prompts, last, real = answers["prefix/prompts"], answers["prefix/last"], answers["mask"] == 1
+    encoder = PromptedEncoder(
+        loaded, f"{{soft:{prompts.shape[1]}}} {{words}}", 0, deep=True, upper_dropout=0.0,
+        read_out="mean",
+    )  # fmt: skip
+    encoder.build()
+    for layer, values in zip((*encoder.soft_prompts, *encoder.deep_prompts), prompts, strict=True):
+        layer.initialize(values)
+    states = encoder.seam.lower_states(answers["ids"], real)
+    order = np.repeat(np.arange(real.shape[1])[None] + 1, 2, axis=0)
+    received = encoder({"states": states, "states_mask": real, "order": order})
+    rows = zip(last, real, strict=True)
+    np.testing.assert_allclose(received, [row[kept].mean(axis=0) for row, kept in rows], **CLOSE)
+    assert np.abs(last - answers["plain/last"])[real].max() > 0.1
