@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -14,6 +15,8 @@ from tfprompt.errors import BackboneError, ConfigError
 from tfprompt.layers.tuning import AdaLora
 from tfprompt.layers.tuning.importance import Importance
 from tfprompt.layers.tuning.rank_budget import RankBudget, keep_best
+from tfprompt.models.task_course import TaskCourse
+from tfprompt.models.task_schedule import TaskSchedule
 
 SPLIT = dataset().leave_one_out()
 
@@ -68,6 +71,21 @@ def test_without_a_plan_nothing_is_pruned() -> None:
     budget.build((2, 3))
     for _ in range(5):
         assert np.asarray(budget.step(keras.ops.ones((2, 3)))).all()
+
+
+def test_each_of_several_tasks_knows_its_own_steps() -> None:
+    planned: dict[str, int] = {}
+
+    def task(name: str) -> Any:
+        tuning = SimpleNamespace(plan=lambda steps: planned.update({name: steps}))
+        return SimpleNamespace(encoder=SimpleNamespace(tuning=tuning))
+
+    batches: Any = {name: SimpleNamespace(go_to=lambda taken: None) for name in ("a", "b")}
+    course = TaskCourse(TaskSchedule({"a": 3, "b": 1}, steps=8), batches)
+    course.set_model(SimpleNamespace(tasks={name: task(name) for name in ("a", "b")}))
+    course.set_params({"epochs": 5})
+    course.on_train_begin()
+    assert planned == {"a": 30, "b": 10}
 
 
 def test_what_is_pruned_is_what_matters_least() -> None:

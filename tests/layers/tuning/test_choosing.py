@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.layers.tuning.by_hand import tuned_layers
-from tests.toy import encoder
+from tests.toy import backbone, dataset, encoder
 from tfprompt import _tuning_names
 from tfprompt.errors import BackboneError, ConfigError
 from tfprompt.layers.tuning import Adapter, Lora, TunedLayers, chosen
 from tfprompt.layers.tuning.choosing import METHODS
-from tfprompt.runs import RunConfig
+from tfprompt.runs import RunConfig, building
 
 
 def described(tuning: Any) -> Any:
@@ -103,3 +103,10 @@ def test_a_run_is_refused_before_anything_is_loaded() -> None:
     assert RunConfig(data="movielens-100k", tuning="lora:4,layer_norm").tuning
     with pytest.raises(ConfigError, match="'laura'"):
         RunConfig(data="movielens-100k", tuning="laura")
+
+
+def test_a_run_passes_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "load_backbone", lambda name: backbone("bert"))
+    config = RunConfig(data="movielens-100k", template="{soft:1} {history:items}", tuning="ia3")
+    model = building.build_model(config.resolved(), dataset().items)
+    assert model.encoder.options()["tuning"] == [{"method": "ia3"}]
