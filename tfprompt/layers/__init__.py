@@ -1,5 +1,6 @@
 """Keras layers, one class a file; they run on any Keras backend."""
 
+from tfprompt.layers import tuning
 from tfprompt.layers.attention_rules import attention_mask
 from tfprompt.layers.candidate_tokens import CandidateTokens
 from tfprompt.layers.deep_prompt import DeepPrompt
@@ -46,5 +47,6 @@ __all__ = [
     "Whitening",
     "attention_mask",
     "history_content",
+    "tuning",
     "unit_length",
 ]

@@ -38,7 +38,7 @@ def move(tuned: TunedLayers) -> TunedLayers:
     return tuned
 
 
-def run(seam: Seam, tuned: TunedLayers | None = None, training: bool = False) -> np.ndarray:
+def run(seam: Seam, tuned: TunedLayers | None = None, training: bool = False) -> Any:
     """Some states through the upper layers."""
     x: Any = STATES
     for number, layer in enumerate(seam.upper_layers):
@@ -49,9 +49,9 @@ def run(seam: Seam, tuned: TunedLayers | None = None, training: bool = False) ->
                 x = seam.apply_upper_layer(layer, x, MASK, training)
             x = tuned.after(number, x)
     if tuned is None:
-        return np.asarray(seam.final(x))
+        return seam.final(x)
     with tuned.final():
-        return np.asarray(seam.final(x))
+        return seam.final(x)
 
 
 @contextmanager

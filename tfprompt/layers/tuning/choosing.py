@@ -60,7 +60,9 @@ def _from_mapping(described: Mapping[str, Any]) -> Tuning:
         )
     try:
         return METHODS[method](**arguments)
-    except TypeError as error:
+    except ConfigError:
+        raise
+    except (TypeError, ValueError) as error:  # Keras refuses what it does not know by a ValueError
         raise ConfigError(
             f"The tuning {method!r} does not take these arguments: {error}. "
             f"Received: {described!r}."

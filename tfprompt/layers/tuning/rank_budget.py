@@ -26,7 +26,7 @@ class RankBudget(keras.layers.Layer):
     Example:
         >>> budget = RankBudget(1, 2, warmup=0.0, cooldown=0.5, prune_every=1)
         >>> budget.build((1, 2))
-        >>> budget.total.assign(4)
+        >>> _ = budget.total.assign(4)
         >>> [keras.ops.convert_to_numpy(budget.step(keras.ops.array([[3.0, 5.0]]))).tolist()
         ...  for _ in range(2)]
         [[[0.0, 1.0]], [[0.0, 1.0]]]
