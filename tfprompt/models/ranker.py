@@ -18,17 +18,16 @@ from tfprompt.layers import Interaction
 from tfprompt.models.calibration import calibrate
 from tfprompt.models.item_states import ItemStates
 from tfprompt.models.item_vectors import item_vector_options
-from tfprompt.models.judges_items import JudgesItems
 from tfprompt.models.known_start import KnownStart
 from tfprompt.models.ranker_parts import checked, score_head
 from tfprompt.models.ranking_loss import RankingLoss
 from tfprompt.models.ranking_metrics import RankingMetrics
 from tfprompt.models.ranking_pipeline import RankingPipeline
+from tfprompt.models.ranking_steps import RankingSteps
 from tfprompt.models.sharing import item_parts, reads_text, uses_tower
 from tfprompt.models.shortlist import request_shortlist, training_shortlist
 from tfprompt.prompts.verbalizer import Verbalizer
 from tfprompt.tasks.objective import Objective
-from tfprompt.training.distribution import total_over_replicas
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @keras.saving.register_keras_serializable("tfprompt")
-class Ranker(KnownStart, JudgesItems):
+class Ranker(KnownStart, RankingSteps):
     """Judges items for a request: a rating, whether it will be liked, or clicked.
 
     The template says how the item to judge is read. `{item:text}` makes a cross-encoder: the
@@ -252,57 +251,6 @@ class Ranker(KnownStart, JudgesItems):
             ratings=ratings, residuals=prepared.get("ratings"), item_bias=item_bias, own=own,
             about=about, history=(vectors, ids), training=training,
         )  # fmt: skip
-
-    # -- what Keras calls ---------------------------------------------------------------------
-
-    def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
-        """As in Keras; without an optimizer, AdamW with gradients clipped to length 1.
-
-        Its rate is 2e-3, or 2e-4 for clicks on top of what is taken together: larger steps overfit
-        the shortlists of training (see benchmarks/two_stage.py).
-        """
-        given = ("metrics", "weighted_metrics")
-        if kwargs.get("loss") is not None or any(kwargs.get(name) for name in given):
-            raise ConfigError(
-                "The loss and the metrics of a Ranker are those of its objective. "
-                f"Received: {', '.join(sorted(kwargs))}. Use Objective(kind, loss)."
-            )
-        rate = 2e-3 if self.together is None else 2e-4
-        default = keras.optimizers.AdamW(rate, global_clipnorm=1.0)
-        super().compile(default if optimizer is None else optimizer, **kwargs)
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """What is reset at the start of each epoch."""
-        return [self._loss_mean, *self._figures.metrics]
-
-    def train_step(self, data: Any) -> dict[str, Any]:
-        """One step on a batch of windows and their candidates."""
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            outputs, penalty = self(x, training=True), self.penalty()
-            total, count = self.loss_function(outputs, y["label"])
-            loss = total / total_over_replicas(count) + penalty
-        self.descend(tape, loss)
-        self._loss_mean.update_state(total / tf.maximum(count, 1.0), sample_weight=count)
-        return {"loss": self._loss_mean.result()}
-
-    def test_step(self, data: Any) -> dict[str, Any]:
-        """One batch of requests: loss and the figures of the objective."""
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        outputs = self(x, training=False)
-        if self.objective.kind != "click":
-            total, count = self.loss_function(outputs, y["label"])
-            self._loss_mean.update_state(total / tf.maximum(count, 1.0), sample_weight=count)
-        self._figures.update(outputs, y["label"])
-        # A click's candidates in validation are no list of training: they have ranks, and no loss.
-        shown = self._figures.metrics if self.objective.kind == "click" else self.metrics
-        return {metric.name: metric.result() for metric in shown}
-
-    def predict_step(self, data: Any) -> Any:
-        """Ratings or logits `[B, Q]` of one batch."""
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self(x, training=False)
 
     def fit(  # type: ignore[override]
         self,
