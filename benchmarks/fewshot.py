@@ -26,7 +26,7 @@ import tfprompt as tp
 
 SIZES = ("0", "16", "64", "256", "all")
 # Chosen on the validation part of MovieLens-100K's cold items among the newest 1, 3, 5, 10 and 20
-# titles and four wordings; see docs/guide.md.
+# titles and four wordings, untrained.
 WORDS = "a %s like {history:titles 5}"
 NOUNS = {"amazon-toys": "toy", "movielens-100k": "film", "movietweetings-100k": "film"}
 ROWS: dict[str, recipes.Recipe] = {

@@ -26,14 +26,15 @@ import tfprompt as tp
 
 SIZES = ("0", "16", "64", "256")
 LIKE = {"movietweetings-100k": 8.0}
-# Chosen on validation among the wordings and words of `CHOICES`, untrained (`--choose`).
-TEMPLATE = "a person who watched {history:titles 5} would think of {item:text} : {mask}"
+# Chosen on validation (150 users of MovieLens-100K) among the wordings and words of `CHOICES`,
+# untrained (`--choose`).
+TEMPLATE = "somebody liked {history:titles 5} . {item:text} is {mask}"
 WORDS: list[Any] = ["bad", "good"]
 CHOICES: dict[str, list[Any]] = {
     "templates": [
         TEMPLATE,
+        "a person who watched {history:titles 5} would think of {item:text} : {mask}",
         "a person who watched {history:titles 5} would like {item:text} ? {mask}",
-        "somebody liked {history:titles 5} . {item:text} is {mask}",
         "somebody liked {history:titles 5} . {item:text} is similar",
     ],
     "words": [

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests import toy
+from tests import rated, toy
+from tfprompt.prompts import Verbalizer
 from tfprompt.prompts.template import Template
 
 
@@ -116,6 +117,23 @@ def test_the_curve_is_drawn_in_its_place():
     across, down = zip(*points, strict=True)
     assert list(across) == sorted(across) and list(down) == sorted(down, reverse=True)
     assert len(picture.findall(f"{space}circle")) == 4
+
+
+def test_words_are_trained_for_their_steps():
+    import verbalizers
+
+    import tfprompt as tp
+
+    split = tp.data.few_shot(rated.rated().ratio(0.3), examples=4, history=5)
+    model = rated.ranker(
+        "liked {history:titles 2} {item:text}", "like", bias=False,
+        verbalizer=Verbalizer.of(["bad", "good"], soft=True, calibrated=True),
+    )  # fmt: skip
+    recipe = verbalizers.recipe("words-soft-calibrated", "4", steps=4)
+    facts = verbalizers.train(model, split, {**recipe, "checks": 2, "batch_size": 4}, seed=0)
+    assert int(model.optimizer.iterations) == 4 and len(facts["curve"]) == 2
+    best = tp.judge(model, split.validation, like=4.0, bootstrap=0).measures["auc"]
+    assert best >= max(facts["curve"]) - 1e-3
 
 
 def test_every_row_of_verbalizers_is_whole():
