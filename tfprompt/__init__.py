@@ -44,6 +44,7 @@ _EXPORTS = {
 }
 _MODULES = (
     "artifacts",
+    "continual",
     "data",
     "encoders",
     "errors",
@@ -64,6 +65,7 @@ _TENSORFLOW = (
     "Retriever",
     "load",
     "recommend",
+    "continual",
     "layers",
     "training",
 )
@@ -74,6 +76,7 @@ __all__ = ["__version__", *sorted(_EXPORTS), *_MODULES]
 if TYPE_CHECKING:
     from tfprompt import (
         artifacts,
+        continual,
         data,
         encoders,
         errors,
