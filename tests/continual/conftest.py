@@ -28,7 +28,7 @@ def stream() -> Stream:
 
 @pytest.fixture
 def course() -> Course:
-    return Course(epochs=2, rate=1e-2, batch_size=4, warmup=0.0)
+    return Course(epochs=2, rate=1e-2, batch_size=16, warmup=0.0)
 
 
 @pytest.fixture

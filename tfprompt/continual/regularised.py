@@ -102,7 +102,7 @@ class Regularised(Method):
 
     def state(self) -> dict[str, np.ndarray]:
         """The importance of each number; the anchors are the model's own values."""
-        return dict(self.importances)
+        return {name: np.asarray(value) for name, value in self.importances.items()}
 
     def restore(self, model: Retriever, state: dict[str, np.ndarray]) -> None:
         """Takes the importances back."""
