@@ -33,6 +33,7 @@ Result = dict[str, Any]
 def render(results: Iterable[Result]) -> str:
     """The page for these result files."""
     # Here, since they import this module.
+    import render_continual
     import render_fewshot
     import render_judged
     import render_serving
@@ -49,6 +50,7 @@ def render(results: Iterable[Result]) -> str:
         "rating": render_judged.rating,
         "likes": render_judged.likes,
         "two-stage": render_judged.two_stage,
+        "continual": render_continual.continual,
         "multitask": render_tasks.multitask,
         "serving": render_serving.serving,
         "fewshot": render_fewshot.fewshot,

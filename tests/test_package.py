@@ -23,7 +23,7 @@ PACKAGES = ["tfprompt", *(f"tfprompt.{p.parent.name}" for p in sorted(ROOT.glob(
 # and so stands above `evaluation`. Files of the package itself (errors, _files …) are below all.
 ORDER = (
     "data", "prompts", "layers", "encoders", "tasks", "training", "evaluation", "models", "explain",
-    "artifacts", "serving", "runs", "cli",
+    "continual", "artifacts", "serving", "runs", "cli",
 )  # fmt: skip
 # data and prompts are the two ends of one contract: a template names a column.
 NEVER_TENSORFLOW = ("data", "prompts", "evaluation")

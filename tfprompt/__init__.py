@@ -44,6 +44,7 @@ _EXPORTS = {
 }
 _MODULES = (
     "artifacts",
+    "continual",
     "data",
     "encoders",
     "errors",
@@ -66,6 +67,7 @@ _TENSORFLOW = (
     "Retriever",
     "load",
     "recommend",
+    "continual",
     "explain",
     "layers",
     "training",
@@ -77,6 +79,7 @@ __all__ = ["__version__", *sorted(_EXPORTS), *_MODULES]
 if TYPE_CHECKING:
     from tfprompt import (
         artifacts,
+        continual,
         data,
         encoders,
         errors,

@@ -70,8 +70,7 @@ class PromptBank:
             ConfigError: the name is "default" or empty.
             CheckpointError: the files cannot be read, or hold another model.
         """
-        if not name.strip() or name == DEFAULT:
-            raise ConfigError(f"A prompt has a name other than {DEFAULT!r}. Received: {name!r}.")
+        _check_name(name)
         shared = shared_digests(prompt_files.kept_tensors(self._model))
         tensors = read_prompt(name, directory, shared)
         soft = soft_of(tensors, self._model.encoder.width)
@@ -81,6 +80,28 @@ class PromptBank:
                 f"Prompts of one bank are {tuple(self._soft.shape[1:])} in size. Received: "
                 f"{soft.shape} in {directory}, for {name!r}."
             )
+        self._put(name, soft, deep)
+
+    def keep(self, name: str) -> None:
+        """Keeps the model's own prompt, as it is now, under a name; "default" goes on from there.
+
+        What is trained afterwards must leave everything but the prompt as it is.
+
+        Args:
+            name: of the prompt, not "default"; an older one of that name is replaced.
+
+        Raises:
+            ConfigError: the name is "default" or empty.
+
+        Example:
+            model.fit(split_of_may.train)
+            model.prompts.keep("may")
+        """
+        _check_name(name)
+        soft, deep = _own(self._model)
+        self._put(name, soft[0], deep[0])
+
+    def _put(self, name: str, soft: np.ndarray, deep: np.ndarray) -> None:
         place = self._names.index(name) if name in self._names else len(self._names)
         for table, value in ((self._soft, soft), (self._deep, deep)):
             rows = table.numpy()
@@ -161,6 +182,11 @@ class PromptBank:
             own = tf.stack([layer.vectors() for layer in encoder.deep_prompts], axis=-3)
             found["deep_prompts"] = tf.gather(tf.concat([own[None], self._deep], axis=0), places)
         return found
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or name == DEFAULT:
+        raise ConfigError(f"A prompt has a name other than {DEFAULT!r}. Received: {name!r}.")
 
 
 def _own(model: Retriever) -> tuple[np.ndarray, np.ndarray]:
