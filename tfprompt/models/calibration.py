@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _ITEMS, _AT_ONCE = 256, 32
 
 
-def calibrate(ranker: Ranker, requests: Requests | None = None) -> None:
-    """See `Ranker.calibrate`."""
+def calibrate(ranker: Any, requests: Requests | None = None) -> None:
+    """See `Ranker.calibrate`; `ranker` is one."""
     if ranker.verbalizer is None or not ranker.verbalizer.calibrated:
         raise ConfigError(
             'Words are calibrated where the verbalizer says so: verbalizer=Verbalizer.of(["no", '

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfprompt.models.calibration import calibrate
 from tfprompt.models.fits_parts import FitsParts
 from tfprompt.models.ranking_pipeline import RankingPipeline, with_candidates
 from tfprompt.tasks.objective import Objective
@@ -28,6 +29,32 @@ class JudgesItems(FitsParts):
     pipeline: RankingPipeline
     reads_text: bool
     max_item_tokens: int
+
+    def calibrate(self, requests: Requests | None = None) -> None:
+        """Measures what the verbalizer's words are told without content, to take it off.
+
+        `prepare` does so once, by itself; the values are saved and exported with the model.
+
+        Args:
+            requests: unlabelled requests whose mean is taken instead; their ratings are not
+                looked at. None asks for nobody, without history and columns, about 256 items of
+                the catalog.
+
+        Raises:
+            ConfigError: there is no verbalizer, or it is not calibrated.
+
+        Example:
+            words = Verbalizer.of(["no", "yes"], calibrated=True)
+            ranker = tp.Ranker(encoder, data.items, "like", verbalizer=words, bias=False)
+            ranker.calibrate(split.validation)
+
+        Reference:
+            Zhao et al., 2021, "Calibrate Before Use: Improving Few-Shot Performance of Language
+            Models".
+        """
+        if not self.item_table.filled:
+            self.prepare()  # calibrates once on its way
+        calibrate(self, requests)
 
     def judge_items(self, inputs: Mapping[str, Any], candidates: np.ndarray) -> np.ndarray:
         """What requests will think of candidates: float32 `[B, C]`; ratings or probabilities.

@@ -15,7 +15,6 @@ from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.encoders.texts import lower_states
 from tfprompt.errors import ConfigError
 from tfprompt.layers import Interaction
-from tfprompt.models.calibration import calibrate
 from tfprompt.models.item_states import ItemStates
 from tfprompt.models.item_vectors import item_vector_options
 from tfprompt.models.known_start import KnownStart
@@ -175,32 +174,6 @@ class Ranker(KnownStart, RankingSteps):
             )  # fmt: skip
         if not self.head.is_calibrated:
             self.calibrate()
-
-    def calibrate(self, requests: Requests | None = None) -> None:
-        """Measures what the verbalizer's words are told without content, to take it off.
-
-        `prepare` does so once, by itself; the values are saved and exported with the model.
-
-        Args:
-            requests: unlabelled requests whose mean is taken instead; their ratings are not
-                looked at. None asks for nobody, without history and columns, about 256 items of
-                the catalog.
-
-        Raises:
-            ConfigError: there is no verbalizer, or it is not calibrated.
-
-        Example:
-            words = Verbalizer.of(["no", "yes"], calibrated=True)
-            ranker = tp.Ranker(encoder, data.items, "like", verbalizer=words, bias=False)
-            ranker.calibrate(split.validation)
-
-        Reference:
-            Zhao et al., 2021, "Calibrate Before Use: Improving Few-Shot Performance of Language
-            Models".
-        """
-        if not self.item_table.filled:
-            self.prepare()  # calibrates once on its way
-        calibrate(self, requests)
 
     # -- the forward pass ---------------------------------------------------------------------
 
