@@ -1,0 +1,104 @@
+import copy
+import json
+
+import method_recipes
+import numpy as np
+import pytest
+import render_methods
+
+import tfprompt as tp
+from tfprompt.prompts.template import Template
+
+NAMED = [(data, row) for data in method_recipes.DATA for row in method_recipes.rows(data)]
+
+
+@pytest.mark.parametrize(("data", "row"), NAMED)
+def test_every_method_is_a_template_and_three_settings_of_json(data, row):
+    family, _, trials = method_recipes.METHODS[row]
+    assert family in render_methods.FAMILIES
+    assert len(trials) == 3
+    recipes = [method_recipes.recipe(data, row, 1, number) for number in range(3)]
+    assert len({json.dumps(recipe, sort_keys=True) for recipe in recipes}) == 3
+    template = Template.parse(recipes[0]["template"])
+    assert template.has_history
+    assert ("soft" in row) == bool(template.soft) or family in ("personal", "deep")
+
+
+def test_a_recipe_is_a_copy():
+    first = method_recipes.recipe("movielens-100k", "ids: full, one layer", 1, 0)
+    before = copy.deepcopy(first)
+    method_recipes.recipe("movielens-100k", "ids: full, one layer", 1, 2)["model"]["more"] = 1
+    assert method_recipes.recipe("movielens-100k", "ids: full, one layer", 1, 0) == before == first
+
+
+def test_the_page_is_what_the_result_files_give():
+    page = render_methods.PAGE.read_text("utf-8")
+    assert page == render_methods.render(render_methods.load())
+
+
+def _row(ndcg, validation, share, template="{soft:8} {history:items}"):
+    value = {"mean": ndcg, "low": None, "high": None}
+    return {
+        "measures": {"ndcg@10": value, "hr@10": value},
+        "validation_ndcg@10": validation,
+        "template": template,
+        "parameters": {"share_without_id_table": share},
+    }
+
+
+def test_the_verdict_compares_what_validation_chose():
+    summary = {
+        "words": _row(0.9, 0.9, 0.001, "{history:items}"),
+        "soft 8": _row(0.09, 0.11, 0.01),
+        "soft 32": _row(0.2, 0.10, 0.01),  # better on test, which must choose nothing
+        "soft 8 + LoRA": _row(0.3, 0.3, 0.03),  # trains too much
+        "full, one layer": _row(0.10, 0.12, 0.08, "{history:items}"),
+        "full, six layers": _row(0.5, 0.11, 0.5, "{history:items}"),
+    }
+    (line,) = render_methods.verdict(summary)
+    assert "“soft 8”" in line
+    assert "“full, one layer”" in line
+    assert line.endswith(
+        "0.0900; “full, one layer”, the best full row on validation, 0.1000: -10.0%."
+    )
+
+
+def test_a_subset_keeps_the_order_of_each_user(monkeypatch):
+    import method_rows
+
+    from tests import toy
+
+    whole = toy.dataset()
+    monkeypatch.setattr(tp.data, "load", lambda name: whole)
+    part = method_rows.load_data("toy", 3)
+    assert len(part.user_ids) == 3
+    assert set(part.items.ids) == set(part.interactions["item_id"].unique())
+    for user in part.user_ids:
+        expected = whole.interactions.filter(whole.interactions["user_id"] == user)["item_id"]
+        found = part.interactions.filter(part.interactions["user_id"] == user)["item_id"]
+        assert found.to_list() == expected.to_list()
+    assert method_rows.load_data("toy", 3).fingerprint == part.fingerprint
+
+
+def test_a_run_at_toy_size_gives_what_the_table_shows(monkeypatch):
+    import method_rows
+
+    from tests import toy
+
+    whole = toy.dataset()
+    monkeypatch.setattr(tp.data, "load", lambda name: whole)
+    monkeypatch.setattr(
+        "tfprompt.encoders.load_backbone", lambda preset, random_weights_seed=None: toy.backbone()
+    )
+    recipe = method_recipes.recipe("movielens-100k", "soft 8 + LayerNorm", 1, 0)
+    recipe["encoder"]["prompt_layer"] = 1
+    job = {"data": "toy", "users": None, "row": "x", "recipe": recipe, "seed": 0, "number": 0}
+    trial = method_rows.run(**job, test=False)
+    assert np.isfinite(trial["validation_ndcg@10"])
+    assert "test" not in trial
+    found = method_rows.run(**job, test=True)
+    # Eight vectors, and gain and shift of two norms in each of two layers.
+    assert found["parameters"]["method"] == 8 * toy.WIDTH + 2 * 2 * 2 * toy.WIDTH
+    assert found["parameters"]["method"] < found["parameters"]["trained"]
+    assert found["checkpoint_bytes"] > 4 * found["parameters"]["trained"]
+    assert found["test"]["n_requests"] == len(whole.leave_one_out().test)
