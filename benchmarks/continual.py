@@ -127,21 +127,25 @@ def _run(
         "versions": results.versions(),
     }
     context = multiprocessing.get_context("spawn")
+    job = (options.data, options.by, row, seed, part, recipe)
+    # Of the sources too: a run that an older version began is not gone on with.
+    key = json.dumps([*job, origin["versions"]["tfprompt sources"]], sort_keys=True)
+    folder = home() / "continual" / hashlib.sha256(key.encode()).hexdigest()[:16]
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        job = (options.data, options.by, row, seed, part, recipe)
-        run = pool.submit(_work, job).result() | origin
+        run = pool.submit(_work, (*job, folder)).result() | origin
     if into == "runs":  # a test run of another recipe is out of date
         result[into] = [r for r in result[into] if (r["row"], r["seed"]) != (row, seed)]
     result[into].append(run)
     result["summary"] = summary(result["runs"])
     write_json(path, result)
+    shutil.rmtree(folder, ignore_errors=True)
     figures = run["outcome"]["measures"]
     print("  " + "  ".join(f"{name} {figures[name]:.4f}" for name in MEASURES), flush=True)
 
 
 def _work(job: tuple[Any, ...]) -> dict[str, Any]:
     """One run, in the process that it has for itself."""
-    data, by, row, seed, part, recipe = job
+    data, by, row, seed, part, recipe, folder = job
     from tfprompt.encoders import load_backbone
 
     stream = continual_recipes.stream_of(data, by)
@@ -153,11 +157,7 @@ def _work(job: tuple[Any, ...]) -> dict[str, Any]:
 
     course = tp.continual.Course(**recipe["course"])
     method = getattr(tp.continual, recipe["method"])(course, **recipe["options"])
-    # Of the sources too: a run that an older version began is not gone on with.
-    key = json.dumps([*job, results.versions()["tfprompt sources"]], sort_keys=True)
-    folder = home() / "continual" / hashlib.sha256(key.encode()).hexdigest()[:16]
     outcome = tp.continual.run(make_model, stream, method, seed=seed, part=part, directory=folder)
-    shutil.rmtree(folder, ignore_errors=True)
     return {
         "row": row,
         "seed": seed,

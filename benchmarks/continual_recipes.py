@@ -26,6 +26,8 @@ COURSE = {"epochs": 10, "rate": 2e-3, "batch_size": 32}
 # Each method is tried three times on the validation part with one seed, or less where it has
 # nothing to choose.
 RATES = [{"course": {"later_rate": rate}} for rate in (2e-3, 5e-4, 8e-3)]
+# Prompts alone move slowly, and what is frozen around them stays as it was.
+PROMPT_RATES = [{"course": {"later_rate": rate}} for rate in (2e-3, 1e-2, 3e-2)]
 SOFT = recipes.BASE["template"]
 POOL = SOFT.replace("{soft:8}", "{pool:2x4 of 20}")
 PROMPTS = {"later": ["prompts"]}
@@ -33,14 +35,14 @@ ROWS: dict[str, dict[str, Any]] = {
     "first-only": {"method": "FirstOnly"},
     "joint": {"method": "Joint"},
     "fine-tune": {"method": "FineTune", "tries": RATES},
-    "fine-tune-prompt": {"method": "FineTune", "options": PROMPTS, "tries": RATES},
+    "fine-tune-prompt": {"method": "FineTune", "options": PROMPTS, "tries": PROMPT_RATES},
     "fine-tune-items": {
         "method": "FineTune",
         "options": {"later": ["items", "temperature"]},
         "tries": RATES,
     },
-    "prompt-per-stage": {"method": "PromptPerStage", "tries": RATES},
-    "pool": {"method": "Pool", "template": POOL, "tries": RATES},
+    "prompt-per-stage": {"method": "PromptPerStage", "tries": PROMPT_RATES},
+    "pool": {"method": "Pool", "template": POOL, "tries": PROMPT_RATES},
     "pool-all": {
         "method": "Pool",
         "template": POOL,
@@ -48,10 +50,17 @@ ROWS: dict[str, dict[str, Any]] = {
         "tries": RATES,
     },
     "replay": {"method": "Replay", "options": {"size": 200}, "tries": RATES},
+    # A pool whose shared parts go on learning too, with the same memory.
+    "pool-replay": {
+        "method": "Replay",
+        "template": POOL,
+        "options": {"size": 200},
+        "tries": RATES,
+    },
     "ewc": {
         "method": "Regularised",
         "options": {"importance": "fisher"},
-        "tries": [{"options": {"weight": weight}} for weight in (1e3, 1e4, 1e5)],
+        "tries": [{"options": {"weight": weight}} for weight in (1e3, 1e4, 1e2)],
     },
     "l2": {
         "method": "Regularised",

@@ -19,7 +19,8 @@ class Pool(Method):
 
     Nobody needs to say which stage a request belongs to. All that the prompts of a pool share (the
     items' projection, the temperature) is frozen after the first stage, unless `later` says
-    otherwise.
+    otherwise: that keeps what was learned, and leaves a new stage no more than the prompts to learn
+    in. Where the first stage was small, `Replay` with a pool in the template learns more.
 
     Raises:
         ConfigError: the template has no `{pool:…}`.
