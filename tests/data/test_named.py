@@ -68,6 +68,7 @@ def test_movielens_counts_and_texts(movielens):
         "zip_code": ("text", "user"),
         "timestamp": ("timestamp", "context"),
         "rating": ("number", "event"),
+        "user": ("category", "user"),  # who asks, by id
     }
     rating = movielens.items.columns["rating"]
     # The mean of the set as published; the deviation of its stars, 1 to 5.

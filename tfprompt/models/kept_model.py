@@ -137,6 +137,11 @@ class KeptModel(keras.Model):
         model.encoder.started = True  # its weights come from the file
         return model
 
+    def load_weights(self, filepath: Any, **kwargs: Any) -> None:
+        """As in Keras; what was loaded does not start from the catalog again."""
+        super().load_weights(filepath, **kwargs)
+        self.encoder.started = True
+
     def save_prompts(
         self,
         directory: str | os.PathLike[str],

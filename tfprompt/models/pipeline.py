@@ -229,10 +229,11 @@ class Pipeline:
 
 def people(part: Sequences | Requests) -> pl.DataFrame:
     """The profile of each row's person, and their id as the column `user`."""
-    frame = pl.DataFrame() if part.users is None else part.users
-    if USER in frame.columns:  # the data's own column of that name
-        return frame
-    return frame.with_columns(pl.Series(USER, part.user_ids.tolist(), pl.String))
+    ids = pl.Series(USER, part.user_ids.tolist(), pl.String)
+    if part.users is None:
+        return pl.DataFrame([ids])
+    # The data's own column of that name comes first.
+    return part.users if USER in part.users.columns else part.users.with_columns(ids)
 
 
 def _hide_from_prompts(

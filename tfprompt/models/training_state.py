@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfprompt.errors import CheckpointError
-from tfprompt.layers import SoftPrompt
 
 if TYPE_CHECKING:
+    from tfprompt.layers import SoftPrompt
     from tfprompt.models.fits_parts import FitsParts
 
 # Beside the optimizer's state, that of everything random in training, and of the networks that

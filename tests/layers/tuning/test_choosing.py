@@ -25,8 +25,10 @@ def test_names_numbers_objects_and_lists() -> None:
     assert described("lora") == [lora]
     assert described("lora:4") == [{**lora, "rank": 4, "alpha": 4.0}]
     assert described([Adapter(3), "ia3, layer_norm"]) == [
-        {"method": "adapter", "width": 3}, {"method": "ia3"}, {"method": "layer_norm"},
-    ]  # fmt: skip
+        {"method": "adapter", "width": 3},
+        {"method": "ia3"},
+        {"method": "layer_norm", "speed": 1.0},
+    ]
     own = Lora(2, 6, targets=["output", "query"], seed=5, name="outer")
     assert described(own) == [
         {"method": "lora", "name": "outer", "seed": 5, "rank": 2, "alpha": 6.0,
