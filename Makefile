@@ -46,6 +46,8 @@ bench: install
 	for data in movielens-100k movietweetings-100k; do \
 	    $(BIN)/python benchmarks/rating.py --data $$data --seeds 3 && \
 	    $(BIN)/python benchmarks/likes.py --data $$data --seeds 3 || exit 1; done
+	$(BIN)/python benchmarks/methods.py --data movielens-100k --seeds 3
+	$(BIN)/python benchmarks/methods.py --data amazon-toys --users 2000 --seeds 3
 	$(BIN)/python benchmarks/fewshot.py --data movielens-100k --seeds 3
 	$(BIN)/python benchmarks/fewshot.py --data movielens-100k --split cold-items --seeds 3
 	$(BIN)/python benchmarks/verbalizers.py --data movielens-100k --seeds 3
@@ -54,6 +56,7 @@ bench: install
 	$(BIN)/python benchmarks/continual.py --data movielens-100k --by genre --seeds 3
 	$(BIN)/python benchmarks/serving.py --data movielens-100k
 	$(BIN)/python benchmarks/render.py
+	$(BIN)/python benchmarks/render_methods.py
 	$(BIN)/python benchmarks/readme.py
 
 notebooks: install

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -31,9 +33,16 @@ def make_clock() -> Any:
     return Clock()
 
 
+def peak_memory_bytes() -> int:
+    """The most that this process alone has held: every run has one of its own."""
+    # Linux counts kilobytes, macOS bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024)
+
+
 def count_parameters(model: Any) -> dict[str, Any]:
     """Trained numbers by part, the id table apart, and their share of the backbone."""
-    from tfprompt.models.prompt_files import trained_variables
+    from tfprompt.models.tensors import trained_variables
 
     parts: dict[str, int] = {}
     for name, variable in trained_variables(model).items():

@@ -104,19 +104,18 @@ def rows(data: str) -> list[str]:
     return [name for name in METHODS if name not in LACKING.get(data, ())]
 
 
-def recipe(data: str, row: str, epochs: int = EPOCHS, trial: int | None = None) -> Recipe:
+def recipe(data: str, row: str, epochs: int, trial: int) -> Recipe:
     """The configuration of a method, in types that JSON has.
 
     Args:
         data: name of the data set.
         row: a key of `METHODS`.
         epochs: at most.
-        trial: number of the setting that is tried; None leaves the method as it is.
+        trial: number of the setting.
     """
     found = copy.deepcopy(recipes.BASE)
     _, changes, trials = METHODS[row]
-    parts = [DATA[data], changes] + ([] if trial is None else [trials[trial]])
-    for part in parts:
+    for part in (DATA[data], changes, trials[trial]):
         merge(found, part)
     found |= {"epochs": epochs, "patience": epochs}
     for old, new in RENAMED.get(data, {}).items():

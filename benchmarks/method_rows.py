@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import resource
-import sys
-import time
 from typing import Any
 
 import numpy as np
 import polars as pl
+from measuring import peak_memory_bytes
+from prompted import describe, train
 from recipes import Recipe
 from rows import describe_requests  # noqa: F401 - for the header
 
@@ -34,56 +33,28 @@ def run(
     data: str, users: int | None, row: str, recipe: Recipe, seed: int, number: int, test: bool
 ) -> dict[str, Any]:
     """Trains; looks at the test part only where `test` is true."""
-    import keras
-    from measuring import checkpoint_bytes, count_parameters, epochs, make_clock
-    from prompted import build, make_optimizer
-
     split = load_data(data, users).leave_one_out()
-    model = build(recipe, split, seed)
-    model.compile(optimizer=make_optimizer(recipe, split))
-    clock = make_clock()
-    stop = keras.callbacks.EarlyStopping(
-        "val_ndcg_at_10", mode="max", patience=recipe["patience"], restore_best_weights=True
-    )
-    began, processor = time.perf_counter(), time.process_time()
-    history = model.fit(
-        split.train,
-        validation_data=split.validation,
-        epochs=recipe["epochs"],
-        batch_size=recipe["batch_size"],
-        callbacks=[clock, stop],
-        verbose=0,
-    ).history
-    seconds = {
-        "seconds": time.perf_counter() - began,
-        "processor_seconds": time.process_time() - processor,
-    }
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    model, facts = train(recipe, split, seed, verbose=0)
     found = {
         "row": row,
         "seed": seed,
         "number": number,
         "recipe": recipe,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        **seconds,
-        **epochs(history["val_ndcg_at_10"], clock.seconds),
-        # Linux counts kilobytes, macOS bytes. Of training: what evaluation needs comes later.
-        "peak_memory_bytes": peak * (1 if sys.platform == "darwin" else 1024),
+        **facts,
+        # Of training: what evaluation needs comes later.
+        "peak_memory_bytes": peak_memory_bytes(),
     }
     if not test:
-        return {**found, "validation_ndcg@10": max(history["val_ndcg_at_10"])}
+        return {**found, "validation_ndcg@10": max(facts["validation_ndcg@10"])}
     validation = tp.evaluate(model, split.validation, baselines=False, bootstrap=0)
+    described = describe(model)
     return {
         **found,
+        **described,
+        "parameters": {**described["parameters"], **own_parameters(model)},
         "validation": validation.measures,
         "test": tp.evaluate(model, split.test, baselines=False).to_dict(),
-        "parameters": {**count_parameters(model), **own_parameters(model)},
-        "checkpoint_bytes": checkpoint_bytes(model),
-        "backbone": {
-            "name": model.encoder.loaded.name,
-            "fingerprint": model.encoder.loaded.fingerprint,
-        },
-        "template": model.encoder.template.source,
     }
 
 
@@ -92,7 +63,7 @@ def own_parameters(model: Any) -> dict[str, int]:
 
     Every row trains the items' projection, their tokens' places and norm, and the temperature.
     """
-    from tfprompt.models.prompt_files import trained_variables
+    from tfprompt.models.tensors import trained_variables
 
     shared = ("item_tower/", "prompted_encoder/item_tokens/", "item_table/", "log_temperature")
     own = [

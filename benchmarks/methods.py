@@ -24,6 +24,8 @@ from typing import Any
 import method_recipes
 import results
 
+from tfprompt._files import write_json
+
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
@@ -41,16 +43,16 @@ def main(arguments: list[str] | None = None) -> None:
     if unknown := [row for row in rows if row not in known]:
         parser.error(f"rows are {'; '.join(known)}. Received: {'; '.join(unknown)}")
     path = options.output or Path(__file__).parent / "results" / f"methods-{options.data}.json"
-    result = results.start(path, header(options.data, options.users))
+    result = results.start(path, header(options))
     result.setdefault("trials", {})
-    # What takes most epochs of the table last: a table without its last rows is one too.
+    result["budget"] = budget(options)  # of what is run now; older runs of another are replaced
     for jobs in (trial_jobs(result, options, rows), seed_jobs(result, options, rows)):
         for kind, row, found in in_parallel(jobs, options.jobs):
             if kind == "trial":
                 trials = result["trials"].setdefault(row, [])
                 trials.append(found)
                 trials.sort(key=lambda trial: trial["number"])
-                results.write_json(path, result)
+                write_json(path, result)
                 print(f"{row}, trial {found['number']}: validation NDCG@10 "
                       f"{found['validation_ndcg@10']:.4f}", flush=True)  # fmt: skip
             else:
@@ -59,11 +61,11 @@ def main(arguments: list[str] | None = None) -> None:
                       f"validation {found['validation']['ndcg@10']:.4f}", flush=True)  # fmt: skip
 
 
-def header(data: str, users: int | None) -> dict[str, Any]:
+def header(options: argparse.Namespace) -> dict[str, Any]:
     """What all runs of a file share."""
     from method_rows import describe_requests, load_data
 
-    loaded = load_data(data, users)
+    loaded = load_data(options.data, options.users)
     parts = loaded.leave_one_out()
     return {
         "format": 1,
@@ -72,14 +74,8 @@ def header(data: str, users: int | None) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": results.machine(),
         "versions": results.versions(),
-        "budget": {
-            "trials": 3,
-            "trial_epochs": method_recipes.TRIAL_EPOCHS,
-            "epochs": method_recipes.EPOCHS,
-            "threads": 1,
-        },
         "data": {
-            "name": data,
+            "name": options.data,
             "fingerprint": loaded.fingerprint,
             "users": len(loaded.user_ids),
             "items": len(loaded.items),
@@ -95,25 +91,33 @@ def header(data: str, users: int | None) -> dict[str, Any]:
     }
 
 
+def budget(options: argparse.Namespace) -> dict[str, int]:
+    """What each method is given."""
+    return {
+        "trials": 3,
+        "trial_epochs": options.trial_epochs,
+        "epochs": options.epochs,
+        "threads": 1,
+    }
+
+
 Task = tuple[str, str, dict[str, Any]]
 
 
 def trial_jobs(result: dict[str, Any], options: Any, rows: list[str]) -> Iterator[Task]:
     """The settings of each method that are to be tried yet."""
     for row in rows:
-        done = {
-            (trial["number"], trial["recipe"]["epochs"])
-            for trial in result["trials"].get(row, [])
-            if trial["recipe"]
-            == method_recipes.recipe(options.data, row, trial["recipe"]["epochs"], trial["number"])
-        }
-        result["trials"][row] = [
+        # A trial of another budget, or of a recipe that has changed since, says nothing here.
+        kept = [
             trial
             for trial in result["trials"].get(row, [])
-            if (trial["number"], trial["recipe"]["epochs"]) in done
+            if trial["recipe"]
+            == method_recipes.recipe(options.data, row, options.trial_epochs, trial["number"])
         ]
+        result["trials"][row] = kept
+        done = {trial["number"] for trial in kept}
         for number in range(len(method_recipes.METHODS[row][2])):
-            if (number, options.trial_epochs) not in done:
+            if number not in done:
                 recipe = method_recipes.recipe(options.data, row, options.trial_epochs, number)
                 yield "trial", row, {
                     "data": options.data, "users": options.users, "row": row, "recipe": recipe,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,56 @@ def with_random_upper(loaded: Any, prompt_layer: int, seed: int) -> Any:
                 drawn = generator.normal(value.mean(), value.std(), value.shape)
             weight.assign(drawn.astype("float32"))
     return dataclasses.replace(loaded, fingerprint=fingerprint(loaded.backbone), graphs={})
+
+
+def train(recipe: Recipe, split: Split, seed: int, verbose: int = 2) -> tuple[Any, dict[str, Any]]:
+    """Trains as a recipe says; the epoch is the best on validation.
+
+    Returns:
+        The model, and what training took and gave.
+    """
+    import keras
+    from measuring import epochs, make_clock
+
+    began = time.perf_counter()
+    model = build(recipe, split, seed)
+    prepared = time.perf_counter() - began
+    model.compile(optimizer=make_optimizer(recipe, split))
+    clock = make_clock()
+    stop = keras.callbacks.EarlyStopping(
+        "val_ndcg_at_10", mode="max", patience=recipe["patience"], restore_best_weights=True
+    )
+    began, processor = time.perf_counter(), time.process_time()
+    history = model.fit(
+        split.train,
+        validation_data=split.validation,
+        epochs=recipe["epochs"],
+        batch_size=recipe["batch_size"],
+        callbacks=[clock, stop],
+        verbose=verbose,
+    ).history
+    return model, {
+        "prepare_seconds": prepared,
+        "seconds": time.perf_counter() - began,
+        "processor_seconds": time.process_time() - processor,
+        "loss": history["loss"],
+        **epochs(history["val_ndcg_at_10"], clock.seconds),
+    }
+
+
+def describe(model: Any) -> dict[str, Any]:
+    """What was trained, and on what."""
+    from measuring import checkpoint_bytes, count_parameters
+
+    return {
+        "parameters": count_parameters(model),
+        "checkpoint_bytes": checkpoint_bytes(model),
+        "backbone": {
+            "name": model.encoder.loaded.name,
+            "fingerprint": model.encoder.loaded.fingerprint,
+        },
+        "template": model.encoder.template.source,
+    }
 
 
 def make_optimizer(recipe: Recipe, split: Split) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import tfprompt
-from tfprompt._files import read_json, write_json  # noqa: F401
+from tfprompt._files import read_json, write_json
 from tfprompt.evaluation import Report, summarise_seeds
 
 PACKAGES = ("tensorflow", "keras", "keras-hub", "tensorflow-recommenders", "numpy", "polars")
@@ -69,7 +69,8 @@ def start(path: Path, header: Result) -> Result:
     found = read_json(path)
     if found["data"] != header["data"] or found["split"] != header["split"]:
         raise SystemExit(f"{path} is about other data or another split; choose another --output.")
-    return {**header, "runs": found["runs"], "summary": found["summary"]}
+    # Runs, summary, and what a benchmark keeps beside them, as the trials that it chose by.
+    return {**found, **header}
 
 
 def finished(result: Result, row: str, seed: int, recipe: dict[str, Any]) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import resource
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from measuring import peak_memory_bytes
 from recipes import Recipe
 
 import tfprompt as tp
@@ -68,9 +67,7 @@ def run(job: Job) -> dict[str, Any]:
     if job.split == "cold-items" and job.content:
         content = tp.evaluate(_content(job.content, split), split.test, baselines=False)
         result["ratio_to_content"] = ratio(test, content, "recall@10")
-    # Linux counts kilobytes, macOS bytes. Of this process alone: every run has its own.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    result["peak_memory_bytes"] = peak * (1 if sys.platform == "darwin" else 1024)
+    result["peak_memory_bytes"] = peak_memory_bytes()
     return result
 
 
@@ -142,42 +139,10 @@ def _sasrec(job: Job, split: Split) -> tuple[Scorer, dict[str, Any]]:
 
 
 def _prompted(job: Job, split: Split) -> tuple[Scorer, dict[str, Any]]:
-    import keras
-    from measuring import checkpoint_bytes, count_parameters, epochs, make_clock
-    from prompted import build, make_optimizer
+    from prompted import describe, train
 
-    recipe = job.recipe
-    began = time.perf_counter()
-    model = build(recipe, split, job.seed)
-    prepared = time.perf_counter() - began
-    model.compile(optimizer=make_optimizer(recipe, split))
-    clock = make_clock()
-    stop = keras.callbacks.EarlyStopping(
-        "val_ndcg_at_10", mode="max", patience=recipe["patience"], restore_best_weights=True
-    )
-    began = time.perf_counter()
-    history = model.fit(
-        split.train,
-        validation_data=split.validation,
-        epochs=recipe["epochs"],
-        batch_size=recipe["batch_size"],
-        callbacks=[clock, stop],
-        verbose=2,
-    ).history
-    seconds = time.perf_counter() - began
-    return model, {
-        "parameters": count_parameters(model),
-        "checkpoint_bytes": checkpoint_bytes(model),
-        "backbone": {
-            "name": model.encoder.loaded.name,
-            "fingerprint": model.encoder.loaded.fingerprint,
-        },
-        "template": model.encoder.template.source,
-        "prepare_seconds": prepared,
-        "seconds": seconds,
-        "loss": history["loss"],
-        **epochs(history["val_ndcg_at_10"], clock.seconds),
-    }
+    model, facts = train(job.recipe, split, job.seed)
+    return model, {**describe(model), **facts}
 
 
 def describe_requests(requests: Requests) -> dict[str, Any]:

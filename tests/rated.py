@@ -11,8 +11,8 @@ import polars as pl
 from tests.toy import ITEMS, USERS, dataset, encoder
 from tfprompt.data.dataset import Dataset
 from tfprompt.data.reading import read
-from tfprompt.models.prompt_files import trained_variables
 from tfprompt.models.ranker import Ranker
+from tfprompt.models.tensors import trained_variables
 
 TOKEN = "{soft:2} user {age} saw {history:items rating} would rate {item:token}"
 TEXT = "{soft:2} user {age} saw {history:items rating} would rate {item:text}"

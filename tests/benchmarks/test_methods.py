@@ -1,7 +1,9 @@
+import argparse
 import copy
 import json
 
 import method_recipes
+import methods
 import numpy as np
 import pytest
 import render_methods
@@ -29,6 +31,21 @@ def test_a_recipe_is_a_copy():
     before = copy.deepcopy(first)
     method_recipes.recipe("movielens-100k", "ids: full, one layer", 1, 2)["model"]["more"] = 1
     assert method_recipes.recipe("movielens-100k", "ids: full, one layer", 1, 0) == before == first
+
+
+def test_trials_of_another_budget_or_recipe_are_made_again():
+    options = argparse.Namespace(data="movielens-100k", users=None, trial_epochs=3)
+    same = method_recipes.recipe("movielens-100k", "words", 3, 0)
+    longer = method_recipes.recipe("movielens-100k", "words", 4, 1)
+    changed = {**method_recipes.recipe("movielens-100k", "words", 3, 2), "batch_size": 1}
+    recipes = (same, longer, changed)
+    result = {
+        "trials": {"words": [{"number": n, "recipe": recipe} for n, recipe in enumerate(recipes)]}
+    }
+    jobs = list(methods.trial_jobs(result, options, ["words"]))
+    assert [job["number"] for _, _, job in jobs] == [1, 2]
+    assert [trial["number"] for trial in result["trials"]["words"]] == [0]
+    assert all(not job["test"] for _, _, job in jobs)
 
 
 def test_the_page_is_what_the_result_files_give():

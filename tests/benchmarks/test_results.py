@@ -57,6 +57,17 @@ def test_a_finished_run_is_known_until_its_recipe_changes(tmp_path):
     assert not results.finished(again, "text", 0, {"epochs": 2})
 
 
+def test_what_a_benchmark_keeps_beside_its_runs_is_there_when_it_goes_on(tmp_path):
+    path = tmp_path / "x.json"
+    result = results.start(path, _header())
+    result["trials"] = {"text": [{"number": 1}]}
+    results.add(path, result, _run())
+    again = results.start(path, {**_header(), "command": "python y"})
+    assert again["trials"] == {"text": [{"number": 1}]}
+    assert len(again["runs"]) == 1
+    assert again["command"] == "python y"
+
+
 def test_a_summary_never_mixes_recipes(tmp_path):
     result = results.start(tmp_path / "x.json", _header())
     results.add(tmp_path / "x.json", result, _run(seed=0, hr=0.1))

@@ -30,8 +30,8 @@ from tfprompt.continual.method import _start_afresh
 from tfprompt.continual.pull import Pull
 from tfprompt.continual.trained_parts import PARTS, only_trained, part_of, variables_of
 from tfprompt.errors import CheckpointError, ConfigError
-from tfprompt.models.prompt_files import trained_variables
 from tfprompt.models.retriever import Retriever
+from tfprompt.models.tensors import trained_variables
 
 Maker = Callable[..., Callable[[int], Retriever]]
 POOL = "{pool:2x1 of 4} watched {history:items}"

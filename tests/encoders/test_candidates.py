@@ -247,3 +247,24 @@ def test_ratings_may_be_missing_or_left_out() -> None:
     table = made.rating_tokens.table  # type: ignore[union-attr]
     gradient = np.asarray(tape.gradient(total, table.value))
     assert np.isfinite(gradient).all() and np.abs(gradient).min(axis=1).max() > 0
+
+
+def test_members_of_an_ensemble_judge_together() -> None:
+    """With deep prompts of each member too, at every layer above the seam's."""
+    template = "{soft:2} likes {history:items} {item:token}"
+    together = judging(template, deep=True, ensemble=2, prompt_layer=0)
+    alone = judging(template, deep=True, prompt_layer=0)
+    inputs = every_input(together)
+    answers = []
+    for member in range(2):
+        for layer, of_all in zip(
+            [*alone.soft_prompts, *alone.deep_prompts],
+            [*together.soft_prompts, *together.deep_prompts],
+            strict=True,
+        ):
+            layer.assign(of_all.prompt[member])
+        for name in ("item_tokens", "candidate_tokens"):
+            getattr(alone, name).set_weights(getattr(together, name).get_weights())
+        answers.append(np.asarray(alone(inputs)))
+    assert np.abs(answers[0] - answers[1]).max() > 1e-3
+    np.testing.assert_allclose(np.asarray(together(inputs)), np.mean(answers, axis=0), **CLOSE)

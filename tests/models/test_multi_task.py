@@ -23,12 +23,12 @@ from tfprompt.errors import CheckpointError, ConfigError
 from tfprompt.evaluation import evaluate, judge
 from tfprompt.models.loading import load
 from tfprompt.models.multi_task import MultiTask
-from tfprompt.models.prompt_files import trained_variables
 from tfprompt.models.ranker import Ranker
 from tfprompt.models.retriever import Retriever
 from tfprompt.models.task_data import training_batches
 from tfprompt.models.task_schedule import TaskSchedule
 from tfprompt.models.task_score import mean_score, task_score
+from tfprompt.models.tensors import trained_variables
 from tfprompt.training import strategy
 
 TEMPLATES = {

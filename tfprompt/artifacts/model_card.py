@@ -17,8 +17,8 @@ from tfprompt.artifacts.lint.report import LintReport
 from tfprompt.artifacts.module_parts import ExportOptions, Signature
 from tfprompt.encoders.packaged import PACKAGED
 from tfprompt.errors import ExportError
-from tfprompt.models import prompt_files
 from tfprompt.models.named_prompts import shared_digests
+from tfprompt.models.tensors import kept_tensors
 
 if TYPE_CHECKING:
     from tfprompt.artifacts.parity import Parity
@@ -74,7 +74,7 @@ def describe_artifact(
         "metrics": dict(about.get("metrics") or {}),
     }
     if first is model and not hasattr(model, "judge_items"):
-        trained = prompt_files.kept_tensors(model)
+        trained = kept_tensors(model)
         card["shared_sha256"] = shared_digests(trained)
     if options.tokens:
         tokenizer = loaded.tokenizer

@@ -11,14 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfprompt.errors import CheckpointError, ExportError
-from tfprompt.models import prompt_files
-from tfprompt.models.named_prompts import deep_of, read_prompt, shared_digests, soft_of
+from tfprompt.models.named_prompts import DEFAULT, deep_of, read_prompt, shared_digests, soft_of
+from tfprompt.models.tensors import kept_tensors
 
 if TYPE_CHECKING:
     from tfprompt.models.retriever import Retriever
 
 PROMPTS_FILE = "prompts.txt"
-DEFAULT = "default"
 
 
 class PromptBank(tf.Module):
@@ -44,7 +43,7 @@ class PromptBank(tf.Module):
         folder: str | os.PathLike[str],
     ) -> None:
         super().__init__(name="prompt_bank")
-        own = prompt_files.kept_tensors(model)
+        own = kept_tensors(model)
         shared = shared_digests(own)
         try:
             given = [read_prompt(name, path, shared) for name, path in prompts.items()]

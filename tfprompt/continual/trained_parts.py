@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tfprompt.errors import ConfigError
-from tfprompt.models.prompt_files import trained_variables
+from tfprompt.models.tensors import trained_variables
 
 if TYPE_CHECKING:
     from tfprompt.models.fits_parts import FitsParts

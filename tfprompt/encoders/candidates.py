@@ -76,10 +76,11 @@ def judge(
     dropped = bool(training and encoder.upper_dropout)
     if dropped:
         set_dropout(encoder.seam.upper_layers, encoder.upper_dropout)
-    layers = encoder.seam.upper_layers
+    layers, deep = encoder.seam.upper_layers, inputs.get("deep_prompts")
     for number, layer in enumerate(layers):
         if number and encoder.deep_prompts:
-            states = encoder.deep_prompts[number - 1](states)
+            own = None if deep is None else deep[:, number - 1]
+            states = encoder.deep_prompts[number - 1](states, own)
         last = number == len(layers) - 1
         with encoder.tuning.layer(number):
             tokens = apply_to_candidates(layer, states, tokens, sees, valid, dropped)

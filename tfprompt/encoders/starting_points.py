@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from scipy.cluster.vq import kmeans2
 
 from tfprompt.errors import ConfigError
 from tfprompt.layers import PromptPool, SoftPrompt
@@ -113,6 +112,8 @@ def label_states(encoder: PromptedEncoder, labels: Sequence[str]) -> np.ndarray:
 
 def k_means(vectors: Any, count: int, generator: np.random.Generator) -> np.ndarray:
     """Centres `[count, D]` of vectors `[N, D]`; with fewer vectors some repeat."""
+    from scipy.cluster.vq import kmeans2  # seldom needed
+
     vectors = np.asarray(vectors, np.float64)
     if len(np.unique(vectors, axis=0)) <= count:
         return vectors[np.arange(count) % len(vectors)]

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfprompt.errors import ConfigError
 from tfprompt.models import prompt_files
+from tfprompt.models.tensors import kept_tensors
 
 if TYPE_CHECKING:
     from tfprompt.encoders.loading import LoadedBackbone
@@ -74,7 +75,7 @@ def prompts_of_model(model: Any) -> tuple[list[PromptVectors], LoadedBackbone]:
                 "Prompts are compared on one backbone. Received: stages on "
                 f"{loaded.name} and {part.encoder.loaded.name}; explain each by itself."
             )
-        tensors = prompt_files.kept_tensors(part)
+        tensors = kept_tensors(part)
         for prompt in prompts_of_tensors(tensors, part.encoder.prompt_layer):
             key = f"{name}/{prompt.name}" if name else prompt.name
             prompts.append(dataclasses.replace(prompt, name=key))

@@ -13,6 +13,7 @@ from tfprompt.encoders.starting_points import needs_catalog, start_from_catalog
 from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError, ExportError
 from tfprompt.models import prompt_files, retriever_config
+from tfprompt.models.tensors import kept_tensors, trained_variables
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -101,11 +102,11 @@ class KeptModel(keras.Model):
                 f"{theirs.name} ({theirs.fingerprint[:12]}) for {ours.name} "
                 f"({ours.fingerprint[:12]})."
             )
-        given = prompt_files.kept_tensors(model)
+        given = kept_tensors(model)
         if model.catalog.fingerprint != self.catalog.fingerprint:
             given = {name: v for name, v in given.items() if not name.startswith("item_table/ids")}
         taken = []
-        for name, variable in prompt_files.trained_variables(self).items():
+        for name, variable in trained_variables(self).items():
             if name in given and given[name].shape == variable.shape:
                 variable.assign(given[name])
                 taken.append(name)
@@ -211,7 +212,7 @@ class KeptModel(keras.Model):
             f"{type(self).__name__} of {len(self.catalog):,} items: {self.encoder.template.source}",
             "",
         ]
-        variables = prompt_files.trained_variables(self)
+        variables = trained_variables(self)
         width = max(map(len, variables), default=0)
         for name, variable in variables.items():
             shape = "×".join(map(str, variable.shape)) or "scalar"

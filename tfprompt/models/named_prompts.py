@@ -11,6 +11,8 @@ import numpy as np
 from tfprompt.errors import CheckpointError
 from tfprompt.models import prompt_files
 
+# The model's own prompt.
+DEFAULT = "default"
 _PROMPTS = ("prompted_encoder/soft_", "prompted_encoder/deep_")
 
 

@@ -10,13 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfprompt.errors import ConfigError
-from tfprompt.models import prompt_files
-from tfprompt.models.named_prompts import deep_of, read_prompt, shared_digests, soft_of
+from tfprompt.models.named_prompts import DEFAULT, deep_of, read_prompt, shared_digests, soft_of
+from tfprompt.models.tensors import kept_tensors
 
 if TYPE_CHECKING:
     from tfprompt.models.retriever import Retriever
-
-DEFAULT = "default"
 
 
 class PromptBank:
@@ -71,7 +69,7 @@ class PromptBank:
             CheckpointError: the files cannot be read, or hold another model.
         """
         _check_name(name)
-        shared = shared_digests(prompt_files.kept_tensors(self._model))
+        shared = shared_digests(kept_tensors(self._model))
         tensors = read_prompt(name, directory, shared)
         soft = soft_of(tensors, self._model.encoder.width)
         deep = deep_of(tensors, soft.shape)
@@ -191,6 +189,6 @@ def _check_name(name: str) -> None:
 
 def _own(model: Retriever) -> tuple[np.ndarray, np.ndarray]:
     """The model's prompts as a bank of one: `[1, P, D]` and `[1, L, P, D]`."""
-    tensors = prompt_files.kept_tensors(model)
+    tensors = kept_tensors(model)
     soft = soft_of(tensors, model.encoder.width)
     return soft[None], deep_of(tensors, soft.shape)[None].astype(np.float32)

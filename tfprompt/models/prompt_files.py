@@ -25,6 +25,14 @@ from safetensors.numpy import load_file, save_file
 import tfprompt
 from tfprompt._files import atomic_write, read_json, write_json
 from tfprompt.errors import CheckpointError
+from tfprompt.models.tensors import (
+    MEASURED,
+    TUNING,
+    folded_names,
+    kept_tensors,
+    measured_variables,
+    trained_variables,
+)
 from tfprompt.models.training_state import (
     NETWORK,
     RANDOM,
@@ -44,14 +52,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 DESCRIPTION, TENSORS, OPTIMIZER = "prompts.json", "prompts.safetensors", "optimizer.safetensors"
-# Beside the trained tensors, what was measured about the catalog: which items training knows, how
-# they are rated, which are taken together, and what a verbalizer's words get without content.
-_WARM, _BIASES = "item_table/ids/warm", {"bias": "rating_bias/items", "likes": "like_bias/items"}
-_TOGETHER = ("taken_together/near", "taken_together/similarity", "taken_together/users")
-_CONTENT_FREE = "head/content_free"
-_MEASURED = (_WARM, *_BIASES.values(), *_TOGETHER, _CONTENT_FREE)
-# Of ranks that are pruned in training: which are left.
-_TUNING = "tuning/"
 _REQUIRED = {"template", "encoder", "model", "backbone", "catalog", "epochs"}
 
 
@@ -156,8 +156,8 @@ def restore(model: FitsParts, directory: str | os.PathLike[str]) -> None:
         )
     # All is read and checked before anything is assigned: a refused file changes nothing.
     tensors = _read(Path(directory) / TENSORS)
-    folded = _folded(model)
-    variables = {n: v for n, v in trained_variables(model).items() if n not in folded.values()}
+    folded = folded_names(model)
+    variables = {n: v for n, v in trained_variables(model).items() if n not in folded}
     variables |= measured_variables(model)
     _check_same(directory, {k: v.shape for k, v in tensors.items()}, variables)
     broken = sorted(name for name, value in tensors.items() if not np.isfinite(value).all())
@@ -188,62 +188,6 @@ def restore(model: FitsParts, directory: str | os.PathLike[str]) -> None:
             variable.assign(value)
 
 
-def trained_variables(model: FitsParts) -> dict[str, Any]:
-    """The trainable variables by name; names do not depend on the model's own.
-
-    Nor on the encoder's: Keras counts the second one of a process as `prompted_encoder_1`.
-    """
-    named = {_name_of(model, variable): variable for variable in model.trainable_variables}
-    if len(named) != len(model.trainable_variables):
-        raise CheckpointError("Two trained tensors share a name; rename one of the layers.")
-    return named
-
-
-def _name_of(model: FitsParts, variable: Any) -> str:
-    path: str = variable.path.removeprefix(f"{model.name}/")
-    inside = path.removeprefix(f"{model.encoder.name}/")
-    return path if inside == path else f"prompted_encoder/{inside}"
-
-
-def kept_tensors(model: FitsParts) -> dict[str, np.ndarray]:
-    """The trained values by name, as they are kept: networks are folded into their prompts."""
-    folded = _folded(model)
-    kept = {
-        name: np.asarray(variable.value)
-        for name, variable in trained_variables(model).items()
-        if name not in folded.values()
-    }
-    for layer in networks(model):
-        kept[_name_of(model, layer.prompt)] = np.asarray(layer.vectors())
-    return kept
-
-
-def _folded(model: FitsParts) -> dict[int, str]:
-    """The names of what is folded away, by the identity of the variable."""
-    inner = [weight for layer in networks(model) for weight in layer.network]
-    return {id(weight): _name_of(model, weight) for weight in inner}
-
-
-def measured_variables(model: FitsParts) -> dict[str, Any]:
-    """What training measured about the catalog and nothing trains, by name."""
-    found: dict[str, Any] = {}
-    if model.item_table.ids is not None:
-        found[_WARM] = model.item_table.ids.warm
-    for part, name in _BIASES.items():
-        if (bias := getattr(model, part, None)) is not None:
-            found[name] = bias.items
-    for name, variable in model.encoder.tuning.settled.items():
-        found[f"{_TUNING}{name}"] = variable
-    head = getattr(model, "head", None)
-    if head is not None and head.calibrated:
-        found[_CONTENT_FREE] = head.content_free
-    together = getattr(model, "together", None)
-    if together is not None:
-        tables = (together.near, together.similarity, together.users)
-        found |= dict(zip(_TOGETHER, tables, strict=True))
-    return found
-
-
 def read_tensors(directory: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """The trained tensors by name, without a model to put them into.
 
@@ -254,7 +198,7 @@ def read_tensors(directory: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     return {
         name: value
         for name, value in tensors.items()
-        if name not in _MEASURED and not name.startswith(_TUNING)
+        if name not in MEASURED and not name.startswith(TUNING)
     }
 
 
