@@ -3,10 +3,10 @@
     python benchmarks/methods.py --data movielens-100k --seeds 3
     python benchmarks/methods.py --data amazon-toys --users 2000 --seeds 3
 
-Each method is tuned on validation with the same small budget (`method_recipes.TRIALS`: three
-settings of three epochs, seed 0), then trained with each seed; the test part is looked at once a
-method and seed. Every run is a process of its own on one core, `--jobs` of them at a time. What the
-output file already holds is not run again.
+Each method is tuned on validation with the same small budget (three settings, a few epochs, seed
+0; some rows take another's: `method_recipes.TUNED_AS`), then trained with each seed; the test part
+is looked at once a method and seed. Every run is a process of its own on one core, `--jobs` of them
+at a time. What the output file already holds is not run again.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ Task = tuple[str, str, dict[str, Any]]
 
 def trial_jobs(result: dict[str, Any], options: Any, rows: list[str]) -> Iterator[Task]:
     """The settings of each method that are to be tried yet."""
-    for row in rows:
+    for row in dict.fromkeys(method_recipes.TUNED_AS.get(row, row) for row in rows):
         # A trial of another budget, or of a recipe that has changed since, says nothing here.
         kept = [
             trial
@@ -129,7 +129,7 @@ def seed_jobs(result: dict[str, Any], options: Any, rows: list[str]) -> Iterator
     """The runs that are to be made yet, with the setting that validation prefers."""
     for seed in range(options.seeds):
         for row in rows:
-            trials = result["trials"][row]
+            trials = result["trials"][method_recipes.TUNED_AS.get(row, row)]
             best = max(trials, key=lambda trial: trial["validation_ndcg@10"])["number"]
             recipe = method_recipes.recipe(options.data, row, options.epochs, best)
             if not results.finished(result, row, seed, recipe):

@@ -55,11 +55,13 @@ def render(results: Iterable[Result]) -> str:
     if not found:
         return HEAD.format(budget="") + "\nNothing has been measured yet.\n"
     budget = found[0]["budget"]
+    rates = ", ".join(f"{trial['optimizer']['rate']:g}" for trial in method_recipes.RATES)
     text = (
         f"Each was tuned with the same budget: {budget['trials']} settings of "
-        f"{budget['trial_epochs']} epochs with seed 0 (learning rates of 1e-3, 2e-3 and 4e-3; for "
-        "methods inside the layers three strengths of theirs), then trained for "
-        f"{budget['epochs']} epochs."
+        f"{budget['trial_epochs']} epochs with seed 0 (learning rates of {rates}; for LoRA three "
+        "values of alpha and for full rows three speeds of the weights, at the middle rate); rows "
+        "that only start a method otherwise, or add to it, take its setting. Then each was trained "
+        f"for {budget['epochs']} epochs."
     )
     return "\n".join([HEAD.format(budget=text), *(section(result) for result in found)])
 
@@ -164,6 +166,7 @@ def _with_interval(value: Result) -> str:
 
 def _chosen(name: str, result: Result) -> list[str]:
     run = next(run for run in reversed(result["runs"]) if run["row"] == name)
+    like = method_recipes.TUNED_AS.get(name)
     trials = {t["number"]: t["validation_ndcg@10"] for t in result["trials"].get(name, ())}
     setting = method_recipes.METHODS[name][2][run["number"]]
     (part, values), *_ = setting.items()
@@ -175,7 +178,8 @@ def _chosen(name: str, result: Result) -> list[str]:
     return [
         name,
         f"`{run['template']}`",
-        str(written) if part != "optimizer" else f"rate {written:g}",
+        (str(written) if part != "optimizer" else f"rate {written:g}")
+        + (f", as “{like}”" if like else ""),
         *(f"{trials[n]:.4f}" if n in trials else "–" for n in range(3)),
         f"{run['best_epoch']} of {run['epochs']}",
     ]

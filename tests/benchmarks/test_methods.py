@@ -26,6 +26,24 @@ def test_every_method_is_a_template_and_three_settings_of_json(data, row):
     assert ("soft" in row) == bool(template.soft) or family in ("personal", "deep")
 
 
+@pytest.mark.parametrize("row", method_recipes.TUNED_AS)
+def test_a_row_tuned_as_another_knows_its_settings(row):
+    like = method_recipes.TUNED_AS[row]
+    assert like not in method_recipes.TUNED_AS
+    own, other = method_recipes.METHODS[row][2], method_recipes.METHODS[like][2]
+    assert own == other
+    options = argparse.Namespace(
+        data="movielens-100k", users=None, trial_epochs=1, epochs=1, seeds=1
+    )
+    result = {"trials": {}, "runs": []}
+    assert {job[1] for job in methods.trial_jobs(result, options, [row, like])} == {like}
+    result["trials"][like] = [
+        {"number": n, "validation_ndcg@10": v} for n, v in enumerate((1, 3, 2))
+    ]
+    ((_, name, job),) = methods.seed_jobs(result, options, [row])
+    assert (name, job["number"]) == (row, 1)
+
+
 def test_a_recipe_is_a_copy():
     first = method_recipes.recipe("movielens-100k", "ids: full, one layer", 1, 0)
     before = copy.deepcopy(first)
