@@ -8,11 +8,12 @@ WORKERS ?= 2
 MODEL  ?= models/demo/1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench notebooks clean
+.PHONY: help install demo test test-all lint bench notebooks clean
 
 help:
 	@echo "make demo   install, fetch data and weights, train, evaluate, recommend, export"
-	@echo "make test   every test"
+	@echo "make test   the tests of a change, a quarter of an hour"
+	@echo "make test-all  every test, twice as long"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  the figures of docs/results.md (hours; Amazon Toys and MovieTweetings from TFPROMPT_DATA)"
 	@echo "make notebooks  execute the notebooks of examples/ in place (a quarter of an hour)"
@@ -32,6 +33,9 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+test-all: install
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m ""
 
 lint: install
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ import tfprompt as tp
 from tfprompt.errors import DownloadError
 from tfprompt.runs import Run, RunConfig, train
 
-pytestmark = [pytest.mark.minilm, pytest.mark.slow]
+pytestmark = pytest.mark.minilm
 
 
 @pytest.fixture(scope="module")

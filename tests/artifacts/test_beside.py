@@ -149,6 +149,7 @@ def test_odd_ids_are_found_again(own_home: Path, tmp_path: Path) -> None:
     assert sorted(left) == sorted({*odd} - {odd[1], odd[5], odd[2]})
 
 
+@pytest.mark.slow
 def test_examples_may_be_written_by_hand(model: Retriever, tmp_path: Path) -> None:
     given = [Request(history=["i1"], profile={"age": 30}, wish="a red king")]
     directory = model.export(tmp_path / "1", examples=given, check=False)

@@ -13,8 +13,14 @@ from tests.cli.conftest import cli
 from tfprompt.artifacts import lint_export
 from tfprompt.errors import ExportError
 
+# Each takes a process of its own; these four are of four kinds.
+OFTEN = ("NaN weights", "jit_compile", "rows that leak", "bad warm-up")
 
-@pytest.mark.parametrize("fault", BROKEN)
+
+@pytest.mark.parametrize(
+    "fault",
+    [f if f in OFTEN else pytest.param(f, marks=pytest.mark.slow) for f in BROKEN],
+)
 def test_a_broken_export_is_red_with_a_remedy(fault: str, tmp_path: Path) -> None:
     build, name = BROKEN[fault]
     report = lint_export(build(tmp_path / "7"))

@@ -20,6 +20,7 @@ from tfprompt.models.retriever import Retriever
 # Every kind of segment; the wish's own way through the whole backbone beside it.
 EVERYTHING = (
     "{soft:2} user {age} {occupation} {occupation:feature} {age:feature} {hour:feature} "
+    "{age:personal 1} {hour:personal 1} {history:personal 1} {occupation:task 2} {pool:2x2 of 4} "
     "watched {history:items} {mask}"
 )
 WORDS = "{soft:2} watched {history:items}"
@@ -43,7 +44,7 @@ def exported(model: Retriever, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def words(own_home: Path) -> Retriever:
-    return toy.retriever(WORDS, collaborative=4, encoder={"deep": True})
+    return toy.retriever(WORDS, collaborative=4, encoder={"deep": True, "ensemble": 2})
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,18 @@ LOWEST = float(np.finfo(np.float32).min)
     [
         (rated.TOKEN, "rating", ["age", "candidates", "history", "history_ratings", "wish"]),
         (rated.TEXT, "like", ["age", "candidates", "history", "history_ratings", "wish"]),
-        ("{soft:2} {history:items} next {item:token}", "click", ["candidates", "history", "wish"]),
-        ("{soft:2} {age:feature} takes {item:token}", "rating", ["age", "candidates"]),
+        pytest.param(
+            "{soft:2} {history:items} next {item:token}",
+            "click",
+            ["candidates", "history", "wish"],
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "{soft:2} {age:feature} takes {item:token}",
+            "rating",
+            ["age", "candidates"],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_answers_equal_python(

@@ -178,7 +178,7 @@ def test_nothing_that_comes_in_brings_nan_out(model: Retriever, served: Any) -> 
     ]
 
 
-@pytest.mark.parametrize("catalog", ["bfloat16", "int8"])
+@pytest.mark.parametrize("catalog", [pytest.param("bfloat16", marks=pytest.mark.slow), "int8"])
 def test_a_catalog_in_fewer_bytes(
     model: Retriever, served: Any, catalog: str, tmp_path: Path
 ) -> None:

@@ -36,8 +36,7 @@ def by_id(answer: dict, row: int) -> dict[str, float]:
 
 def test_an_artifact_reads_titles(own_home: Path, tmp_path: Path) -> None:
     model = toy.retriever(TEMPLATE, start="text", shrinkage=None)
-    # Checked on the way: its lists are those of `tp.recommend`.
-    version = model.export(tmp_path / "words" / "1", k=toy.ITEMS)
+    version = model.export(tmp_path / "words" / "1", k=toy.ITEMS, check=False)
     answer = ask(version, REQUEST)
     assert answer["inputs"] == ["age", "exclude", "history", "k", "prompt", "wish"]
     expected = cosines(list(TITLES.values()))
@@ -66,6 +65,7 @@ def test_an_artifact_reads_titles(own_home: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_token_ids_need_no_tokenizer_for_titles_either(own_home: Path, tmp_path: Path) -> None:
     model = toy.retriever("liked {history:text 2} {mask} {history:items}")
     # The check compares its lists with those of `tp.recommend`.

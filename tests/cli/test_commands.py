@@ -103,6 +103,7 @@ def test_export(trained: Path, tmp_path: Path, capsys: Any) -> None:
     assert again.status == 2 and again.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_export_to_a_base_directory_and_to_a_device(
     trained: Path, tmp_path: Path, capsys: Any
 ) -> None:

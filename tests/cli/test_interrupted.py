@@ -28,7 +28,10 @@ def _start(words: list[str]) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+)
 def test_a_signal_keeps_the_best_checkpoint(
     number: int, status: int, settings: dict[str, Any], tmp_path: Path, capsys: Any
 ) -> None:

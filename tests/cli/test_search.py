@@ -42,6 +42,7 @@ def test_beam_goes_on_and_says_what_next(
     assert other.status == 2 and "differs in seed" in other.err
 
 
+@pytest.mark.slow
 def test_halving(settings: dict[str, Any], capsys: Any) -> None:
     words = ["search", *_words(settings), "--template", TEMPLATE, "--method", "halving"]
     done = cli(capsys, *words, "--budget", 1, "--budget", 2, "--json")

@@ -89,7 +89,7 @@ def export_saved_model(
         export_saved_model(model, "models/movielens/1", k=50)
     """
     target = Path(directory)
-    _check_arguments(model, target, k, catalog, prompts)
+    _check_arguments(model, target, k, catalog, prompts, examples)
     options = ExportOptions(k, titles, dict(prompts or {}), catalog, tokens)
     model.prepare()
     with tempfile.TemporaryDirectory() as assets, atomic_write(target) as version:
@@ -118,7 +118,12 @@ def export_saved_model(
 
 
 def _check_arguments(
-    model: Any, target: Path, k: int, catalog: str, prompts: Mapping[str, Any] | None
+    model: Any,
+    target: Path,
+    k: int,
+    catalog: str,
+    prompts: Mapping[str, Any] | None,
+    examples: Sequence[Request] | None,
 ) -> None:
     if target.exists():
         raise ExportError(
@@ -132,6 +137,8 @@ def _check_arguments(
         )
     if k < 1:
         raise ExportError(f"k is 1 or more. Received: {k}.")
+    if examples is not None and not len(examples):
+        raise ExportError("Examples are 1 request or more. Received: none.")
     rank = getattr(model, "rank", None)
     if hasattr(model, "retriever") and rank is not None and k > rank:
         raise ExportError(
@@ -162,8 +169,6 @@ def _warm_up(
     options: ExportOptions,
 ) -> Parity | None:
     """Writes the warm-up requests; gives what compares their answers, None for a ranker."""
-    if examples is not None and not len(examples):
-        raise ExportError("Examples are 1 request or more. Received: none.")
     first = getattr(model, "retriever", model)
     requests = list(examples or invented_requests(model.catalog))
     template = first.encoder.template
