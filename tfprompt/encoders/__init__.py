@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tfprompt._lazy import lazy
 
 # Public name → the module that defines it; resolved on first use, so that importing this package
 # loads neither TensorFlow nor Keras.
 _EXPORTS = {
-    "LoadedBackbone": "tfprompt.encoders.loading",
-    "PromptedEncoder": "tfprompt.encoders.prompted",
-    "Seam": "tfprompt.encoders.seam",
-    "StateCache": "tfprompt.encoders.cache",
-    "TextTokenizer": "tfprompt.encoders.tokenizer",
-    "encode_texts": "tfprompt.encoders.texts",
-    "load_backbone": "tfprompt.encoders.loading",
-    "lower_states": "tfprompt.encoders.texts",
-    "packaged_names": "tfprompt.encoders.packaged",
+    "LoadedBackbone": "loading",
+    "PromptedEncoder": "prompted",
+    "Seam": "seam",
+    "StateCache": "cache",
+    "TextTokenizer": "tokenizer",
+    "encode_texts": "texts",
+    "load_backbone": "loading",
+    "lower_states": "texts",
+    "packaged_names": "packaged",
 }
 
 __all__ = [
@@ -41,12 +42,7 @@ if TYPE_CHECKING:
     from tfprompt.encoders.tokenizer import TextTokenizer
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'tfprompt.encoders' has no attribute '{name}'")
-    value = getattr(importlib.import_module(_EXPORTS[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy(__name__, _EXPORTS)
 
 
 def __dir__() -> list[str]:

@@ -6,9 +6,9 @@ first use; everything else needs neither Keras nor TensorFlow.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tfprompt._lazy import lazy
 from tfprompt.evaluation.baselines import (
     ContentSimilarity,
     ItemKNN,
@@ -66,12 +66,7 @@ __all__ = [
 ]
 
 _KERAS = ("HRAtK", "MRR", "NDCGAtK", "RecallAtK", "ranks_from_scores")
-
-
-def __getattr__(name: str) -> Any:
-    if name in _KERAS:
-        return getattr(importlib.import_module("tfprompt.evaluation.keras_metrics"), name)
-    raise AttributeError(f"module 'tfprompt.evaluation' has no attribute '{name}'")
+__getattr__ = lazy(__name__, dict.fromkeys(_KERAS, "keras_metrics"))
 
 
 def __dir__() -> list[str]:

@@ -13,22 +13,23 @@ show them, and a `Report` joins several.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tfprompt._lazy import lazy
 
 # Public name → the module that defines it; resolved on first use, so that what is only drawn or
 # compared loads neither TensorFlow nor Keras.
 _EXPORTS = {
-    "Attention": "tfprompt.explain.attention_weights",
-    "Attribution": "tfprompt.explain.attribution",
-    "NearestWords": "tfprompt.explain.words",
-    "Report": "tfprompt.explain.report",
-    "Share": "tfprompt.explain.attribution",
-    "Similarity": "tfprompt.explain.similarity",
-    "attention": "tfprompt.explain.attending",
-    "attribute": "tfprompt.explain.attributing",
-    "nearest_words": "tfprompt.explain.words",
-    "prompt_similarity": "tfprompt.explain.similarity",
+    "Attention": "attention_weights",
+    "Attribution": "attribution",
+    "NearestWords": "words",
+    "Report": "report",
+    "Share": "attribution",
+    "Similarity": "similarity",
+    "attention": "attending",
+    "attribute": "attributing",
+    "nearest_words": "words",
+    "prompt_similarity": "similarity",
 }
 
 __all__ = [
@@ -54,12 +55,7 @@ if TYPE_CHECKING:
     from tfprompt.explain.words import NearestWords, nearest_words
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'tfprompt.explain' has no attribute '{name}'")
-    value = getattr(importlib.import_module(_EXPORTS[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy(__name__, _EXPORTS)
 
 
 def __dir__() -> list[str]:

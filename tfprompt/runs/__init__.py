@@ -10,9 +10,9 @@ model = run.model()
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tfprompt._lazy import lazy
 from tfprompt.runs.config import RunConfig
 
 if TYPE_CHECKING:
@@ -22,20 +22,15 @@ if TYPE_CHECKING:
 
 # Resolved on first use, so that the configuration can be read without TensorFlow.
 _EXPORTS = {
-    "Run": "tfprompt.runs.run",
-    "TemplateScore": "tfprompt.runs.template_score",
-    "train": "tfprompt.runs.training",
+    "Run": "run",
+    "TemplateScore": "template_score",
+    "train": "training",
 }
 
 __all__ = ["Run", "RunConfig", "TemplateScore", "train"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'tfprompt.runs' has no attribute '{name}'")
-    value = getattr(importlib.import_module(_EXPORTS[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy(__name__, _EXPORTS)
 
 
 def __dir__() -> list[str]:

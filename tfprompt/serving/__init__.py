@@ -11,8 +11,9 @@ Names are resolved on first use: a client over REST needs no TensorFlow.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tfprompt._lazy import lazy
 
 if TYPE_CHECKING:
     from tfprompt.serving.client.answers import ModelMetadata, Outputs, Recommendations, ScoredItem
@@ -66,12 +67,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'tfprompt.serving' has no attribute '{name}'")
-    value = getattr(importlib.import_module(f"tfprompt.serving.{_EXPORTS[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy(__name__, _EXPORTS)
 
 
 def __dir__() -> list[str]:
