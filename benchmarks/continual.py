@@ -12,7 +12,6 @@ that it had reached. Runs that the output file already holds are not repeated.
 from __future__ import annotations
 
 import argparse
-import datetime
 import hashlib
 import json
 import multiprocessing
@@ -71,17 +70,9 @@ def header(data: str, by: str) -> dict[str, Any]:
     return {
         "format": 1,
         "benchmark": "continual",
-        "command": results.command(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": results.machine(),
-        "versions": results.versions(),
-        "data": {
-            "name": data,
-            "fingerprint": loaded.fingerprint,
-            "users": len(loaded.user_ids),
-            "items": len(loaded.items),
-            "events": loaded.interactions.height,
-        },
+        "date": results.now(),
+        **results.origin(),
+        "data": results.describe_data(loaded),
         "split": {
             "name": by,
             "call": stream.name,
@@ -120,12 +111,7 @@ def _run(
         print(f"{row}, seed {seed}, {part}: already in {path}", flush=True)
         return
     print(f"{row}, seed {seed}, {part}: {recipe['course']} {recipe['options']}", flush=True)
-    # Versions first: a source file may change while a run takes its time.
-    origin = {
-        "command": results.command(),
-        "machine": results.machine(),
-        "versions": results.versions(),
-    }
+    origin = results.origin()
     context = multiprocessing.get_context("spawn")
     job = (options.data, options.by, row, seed, part, recipe)
     # Of the sources too: a run that an older version began is not gone on with.
@@ -162,7 +148,7 @@ def _work(job: tuple[Any, ...]) -> dict[str, Any]:
         "row": row,
         "seed": seed,
         "recipe": recipe,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "date": results.now(),
         "outcome": outcome.to_dict(),
         "seconds": sum(outcome.seconds),
     }

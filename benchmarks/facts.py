@@ -9,7 +9,6 @@ epoch, all items ranked. One seed and few epochs: it says which way, not how muc
 from __future__ import annotations
 
 import argparse
-import datetime
 import sys
 import time
 from pathlib import Path
@@ -64,10 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
         "template": TEMPLATE,
         "epochs": settings.epochs,
         "seed": settings.seed,
-        "command": results.command(),
-        "date": datetime.date.today().isoformat(),
-        "machine": results.machine(),
-        "versions": results.versions(),
+        "date": results.now(),
+        **results.origin(),
         "items_with_facts": int(data.items.vectors["fact_vector"].any(axis=1).sum()),
         "untrained": untrained,
         "summary": summary,

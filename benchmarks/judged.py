@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import multiprocessing
 import resource
 import sys
@@ -34,13 +33,7 @@ def open_results(path: Path, benchmark: str, data: Any, split: dict[str, Any]) -
         "command": results.command(),
         "machine": results.machine(),
         "versions": results.versions(),
-        "data": {
-            "name": data.name,
-            "fingerprint": data.fingerprint,
-            "users": len(data.user_ids),
-            "items": len(data.items),
-            "events": data.interactions.height,
-        },
+        "data": results.describe_data(data),
         "split": split,
     }
     if not path.exists():
@@ -70,11 +63,7 @@ def run_all(
             print(f"{row}, seed {seed}: already in {path}", flush=True)
             continue
         print(f"{row}, seed {seed} …", flush=True)
-        origin = {
-            "command": results.command(),
-            "machine": results.machine(),
-            "versions": results.versions(),
-        }
+        origin = results.origin()
         began = time.perf_counter()
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context) as pool:
@@ -83,7 +72,7 @@ def run_all(
             "row": row,
             "seed": seed,
             "recipe": recipe,
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "date": results.now(),
             "process_seconds": time.perf_counter() - began,
             **origin,
         }

@@ -9,7 +9,6 @@ English backbone and of a multilingual one. A film is found where it stands amon
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import sys
 import warnings
@@ -40,10 +39,8 @@ def main(arguments: list[str] | None = None) -> None:
         "benchmark": "languages",
         "data": {"name": DATA, "items": len(items), "fingerprint": items.fingerprint},
         "films": len(films),
-        "command": results.command(),
-        "date": datetime.date.today().isoformat(),
-        "machine": results.machine(),
-        "versions": results.versions(),
+        "date": results.now(),
+        **results.origin(),
         "summary": {},
     }
     for backbone in BACKBONES:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 import numpy as np
 import polars as pl
+import results
 from measuring import peak_memory_bytes
 from prompted import describe, train
 from recipes import Recipe
@@ -40,7 +40,7 @@ def run(
         "seed": seed,
         "number": number,
         "recipe": recipe,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "date": results.now(),
         **facts,
         # Of training: what evaluation needs comes later.
         "peak_memory_bytes": peak_memory_bytes(),

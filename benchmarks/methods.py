@@ -12,7 +12,6 @@ at a time. What the output file already holds is not run again.
 from __future__ import annotations
 
 import argparse
-import datetime
 import multiprocessing
 import os
 import sys
@@ -70,17 +69,9 @@ def header(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "format": 1,
         "benchmark": "methods",
-        "command": results.command(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": results.machine(),
-        "versions": results.versions(),
-        "data": {
-            "name": options.data,
-            "fingerprint": loaded.fingerprint,
-            "users": len(loaded.user_ids),
-            "items": len(loaded.items),
-            "events": loaded.interactions.height,
-        },
+        "date": results.now(),
+        **results.origin(),
+        "data": results.describe_data(loaded),
         "split": {
             "name": "leave-one-out",
             "call": parts.name,
@@ -145,11 +136,7 @@ def in_parallel(jobs: Iterator[Task], count: int) -> Iterator[tuple[str, str, di
     os.environ |= {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
     os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
-    origin = {
-        "command": results.command(),
-        "machine": results.machine(),
-        "versions": results.versions(),
-    }
+    origin = results.origin()
     with ProcessPoolExecutor(count, mp_context=context, max_tasks_per_child=1) as pool:
         running: dict[Future[Any], tuple[str, str]] = {}
         left = True

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import datetime
 import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -78,12 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{row}, seed {seed}: already in {path}", flush=True)
             continue
         print(f"{row}, seed {seed} …", flush=True)
-        # Versions first: a source file may change while a run takes its time.
-        origin = {
-            "command": results.command(),
-            "machine": results.machine(),
-            "versions": results.versions(),
-        }
+        origin = results.origin()
         run = _in_own_process((options.data, row, seed, made)) | origin
         same = (row, seed)
         result["runs"] = [r for r in result["runs"] if (r["row"], r["seed"]) != same] + [run]
@@ -132,7 +126,7 @@ def _work(job: tuple[Any, ...]) -> dict[str, Any]:
         "row": row,
         "seed": seed,
         "recipe": made,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "date": results.now(),
         **several_tasks.run(data, row, ROWS[row], seed, made),
     }
 

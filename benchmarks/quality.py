@@ -11,7 +11,6 @@ once a row and seed. Runs that the output file already holds are not repeated.
 from __future__ import annotations
 
 import argparse
-import datetime
 import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -52,12 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
             continue
         print(f"{row}, seed {seed} …", flush=True)
         content = results.best_content(result)
-        # Versions first: a source file may change while a run takes its hours.
-        origin = {
-            "command": results.command(),
-            "machine": results.machine(),
-            "versions": results.versions(),
-        }
+        origin = results.origin()
         run = _in_own_process((options.data, options.split, row, seed, recipe, content)) | origin
         results.add(path, result, run)
         test = run["test"]
@@ -72,17 +66,9 @@ def header(data: str, split: str) -> dict[str, Any]:
     return {
         "format": 1,
         "benchmark": "quality",
-        "command": results.command(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": results.machine(),
-        "versions": results.versions(),
-        "data": {
-            "name": data,
-            "fingerprint": loaded.fingerprint,
-            "users": len(loaded.user_ids),
-            "items": len(loaded.items),
-            "events": loaded.interactions.height,
-        },
+        "date": results.now(),
+        **results.origin(),
+        "data": results.describe_data(loaded),
         "split": {
             "name": split,
             "call": parts.name,

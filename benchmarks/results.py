@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import importlib.metadata
 import os
@@ -15,6 +16,7 @@ import numpy as np
 
 import tfprompt
 from tfprompt._files import read_json, write_json
+from tfprompt.data import Dataset
 from tfprompt.evaluation import Report, summarise_seeds
 
 PACKAGES = ("tensorflow", "keras", "keras-hub", "tensorflow-recommenders", "numpy", "polars")
@@ -56,6 +58,27 @@ def versions() -> dict[str, str]:
 def command() -> str:
     """How the script was started."""
     return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+
+
+def origin() -> dict[str, Any]:
+    """What made a run. Taken before it: a source file may change while it takes its time."""
+    return {"command": command(), "machine": machine(), "versions": versions()}
+
+
+def now() -> str:
+    """The time of a run, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def describe_data(data: Dataset) -> dict[str, Any]:
+    """What a result file says of its data."""
+    return {
+        "name": data.name,
+        "fingerprint": data.fingerprint,
+        "users": len(data.user_ids),
+        "items": len(data.items),
+        "events": data.interactions.height,
+    }
 
 
 def start(path: Path, header: Result) -> Result:

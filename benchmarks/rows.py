@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import results
 from measuring import peak_memory_bytes
 from recipes import Recipe
 
@@ -59,7 +59,7 @@ def run(job: Job) -> dict[str, Any]:
         "row": job.row,
         "seed": job.seed,
         "recipe": job.recipe,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "date": results.now(),
         "validation": validation.measures,
         "test": test.to_dict(),
         **facts,

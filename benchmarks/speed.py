@@ -11,7 +11,6 @@ cores, hardly depends on other load.
 from __future__ import annotations
 
 import argparse
-import datetime
 import itertools
 import json
 import os
@@ -69,10 +68,8 @@ def main() -> None:
         {
             "format": 1,
             "benchmark": "speed",
-            "command": results.command(),
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "machine": results.machine(),
-            "versions": results.versions(),
+            "date": results.now(),
+            **results.origin(),
             "data": {"name": options.data},
             "reference": REFERENCE,
             "steps": options.steps,

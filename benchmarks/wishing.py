@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,17 +102,9 @@ def header(benchmark: str, settings: argparse.Namespace) -> dict[str, Any]:
     return {
         "format": 1,
         "benchmark": benchmark,
-        "command": results.command(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": results.machine(),
-        "versions": results.versions(),
-        "data": {
-            "name": DATA,
-            "fingerprint": data.fingerprint,
-            "users": len(data.user_ids),
-            "items": len(data.items),
-            "events": data.interactions.height,
-        },
+        "date": results.now(),
+        **results.origin(),
+        "data": results.describe_data(data),
         "recipe": recipes.recipe(DATA, SPLIT, ROW, settings.epochs),
         "seeds": list(range(settings.seeds)),
     }
