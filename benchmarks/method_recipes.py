@@ -17,9 +17,9 @@ WORDS = "a person who liked these items will like next"
 IDS = {"collaborative": 96}
 # Epochs of a run, of a trial, and the trials' seed.
 EPOCHS, TRIAL_EPOCHS, TRIAL_SEED = 5, 2, 0
-RATES: list[Recipe] = [{"optimizer": {"rate": rate}} for rate in (2e-3, 5e-3, 1.25e-2)]
+RATES: list[Recipe] = [{"optimizer": {"rate": rate}} for rate in (5e-3, 1.25e-2, 3e-2)]
 # Of methods whose own strength is tried instead: the middle of the rates above.
-MIDDLE = {"optimizer": {"rate": 5e-3}}
+MIDDLE = {"optimizer": {"rate": 1.25e-2}}
 
 
 def _template(segment: str, before: str = WORDS) -> Recipe:
@@ -36,9 +36,9 @@ def _tuned_trials(key: str, method: str, values: tuple[float, ...], **more: Any)
 
 
 _ALL = ["query", "key", "value", "attention_output", "intermediate", "output"]
-_FULL = _tuned_trials("speed", "full", (0.3, 0.1, 0.03))
-_LORA = _tuned_trials("alpha", "lora", (4.0, 8.0, 16.0), rank=8)
-_LORA_ALL = _tuned_trials("alpha", "lora", (4.0, 8.0, 16.0), rank=8, targets=_ALL)
+_FULL = _tuned_trials("speed", "full", (0.1, 0.03, 0.01))
+_LORA = _tuned_trials("alpha", "lora", (1.0, 4.0, 16.0), rank=8)
+_LORA_ALL = _tuned_trials("alpha", "lora", (1.0, 4.0, 16.0), rank=8, targets=_ALL)
 
 # Name → (family, changes, trials).
 METHODS: dict[str, tuple[str, Recipe, list[Recipe]]] = {
@@ -71,7 +71,7 @@ METHODS: dict[str, tuple[str, Recipe, list[Recipe]]] = {
     "LoRA, all projections": ("beside", _tuned({"method": "lora", "rank": 8}), _LORA_ALL),
     "AdaLoRA": (
         "beside", _tuned("adalora:4"),
-        _tuned_trials("alpha", "adalora", (4.0, 8.0, 16.0), target_rank=4)),
+        _tuned_trials("alpha", "adalora", (1.0, 4.0, 16.0), target_rank=4)),
     "adapter 16": ("beside", _tuned("adapter:16"), RATES),
     "IA3": ("beside", _tuned("ia3"), RATES),
     "BitFit": ("beside", _tuned("bitfit"), RATES),

@@ -217,6 +217,7 @@ def test_a_pull_is_half_the_weighted_square_and_reaches_the_step(
     np.testing.assert_allclose(steps[0] - steps[1], -0.1 * 3.0 * 2.0 * 0.5, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_a_strong_pull_holds_what_matters(maker: Maker, stream: Stream, course: Course) -> None:
     moved = []
     for weight in (0.0, 1e6):
@@ -268,7 +269,7 @@ class Stop(Exception):
     ("make", "template"),
     [
         (Replay, None),
-        (functools.partial(Regularised, windows=3), None),
+        pytest.param(functools.partial(Regularised, windows=3), None, marks=pytest.mark.slow),
         (PromptPerStage, "{soft:2 mlp} watched {history:items}"),
     ],
 )

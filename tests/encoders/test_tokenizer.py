@@ -32,7 +32,9 @@ def test_frame_of_every_family(family: str) -> None:
     assert pieces[0] and tokenizer.specials == len(before) + len(after)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "xlm_roberta"])
+@pytest.mark.parametrize(
+    "family", ["bert", pytest.param("roberta", marks=pytest.mark.slow), "xlm_roberta"]
+)
 def test_a_saved_model_gives_the_same(family: str, tmp_path: Path) -> None:
     module = tf.Module()
     module.tokenizer = tiny_loaded_backbone(layers=2, family=family).tokenizer

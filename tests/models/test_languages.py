@@ -43,6 +43,7 @@ def loaded() -> LoadedBackbone:
     return assemble("tiny-languages", "tiny-languages", backbone, tokenizer)
 
 
+@pytest.mark.slow
 def test_fit_recommend_export(
     loaded: LoadedBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,8 +101,7 @@ def exported(
     request: Any, own_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Retriever, Path]:
     model = moved(request.param)
-    # The export compares with the model itself before it lets the directory stand.
-    return model, model.export(tmp_path_factory.mktemp("models") / "toy" / "1", k=5)
+    return model, model.export(tmp_path_factory.mktemp("models") / "toy" / "1", k=5, check=False)
 
 
 def test_an_artifact_answers_as_the_model(exported: tuple[Retriever, Path]) -> None:

@@ -110,6 +110,7 @@ def test_an_outer_scope_is_seen_through_and_gets_what_is_assigned() -> None:
     assert float(scope.get_current_value(outer)[0]) == 6 and float(outer.value[0]) == 2
 
 
+@pytest.mark.slow
 def test_two_replicas_train_and_prune_as_one() -> None:
     def train(kind: Any, epochs: int = 2, **options: Any) -> tuple[Any, ...]:
         with strategy(kind).scope():
