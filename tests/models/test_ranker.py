@@ -132,7 +132,9 @@ def test_it_is_evaluated_and_judged_like_any_other(model: Ranker) -> None:
     assert figures["loss"] == pytest.approx(np.mean(error**2) / model.std**2, rel=1e-4)
 
 
-@pytest.mark.parametrize("verbalizer", [None, ["bad", ["good", "love"]]])
+@pytest.mark.parametrize(
+    "verbalizer", [pytest.param(None, marks=pytest.mark.slow), ["bad", ["good", "love"]]]
+)
 def test_likes_are_probabilities(verbalizer: Any) -> None:
     made = moved(ranker(TOKEN, "like", verbalizer=verbalizer), by=0.02)
     logits = made.scores(RATIO.test, np.arange(len(RATIO.test)))
