@@ -10,9 +10,9 @@ import numpy as np
 
 from tfprompt.continual._joined import known_so_far
 from tfprompt.continual.course import Course
-from tfprompt.continual.trained_parts import PARTS, check_parts, only_trained
 from tfprompt.data.batches import number_of_batches
 from tfprompt.models.training_state import networks, random_variables
+from tfprompt.training.parts import PARTS, check_parts, only
 
 if TYPE_CHECKING:
     from tfprompt.continual.stage import Stage
@@ -30,7 +30,7 @@ class Method:
     Args:
         course: how each stage is trained.
         later: what is trained from the second stage on, of "prompts", "items", "temperature" and
-            "network", see `tfprompt.continual.trained_parts.part_of`.
+            "network", see `tfprompt.training.parts.part_of`.
 
     A subclass changes `training_part`, wraps `fit_stage`, or answers each stage in its own way
     (`answer_as`). What it must remember goes through `state` and `restore`.
@@ -98,7 +98,7 @@ class Method:
         _start_afresh(model, self.seed, number)
         window = model.encoder.max_history
         steps = number_of_batches(sequences, window=window, batch_size=course.batch_size)
-        with only_trained(model, self.later if number else PARTS):
+        with only(model, *(self.later if number else PARTS)):
             # Compiled anew: what is trained has changed, and with it the graph of a step.
             model.compile(course.optimizer(number, steps * course.epochs))
             model.fit(

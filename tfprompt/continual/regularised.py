@@ -11,8 +11,8 @@ from tfprompt.continual.course import Course
 from tfprompt.continual.fisher import fisher
 from tfprompt.continual.method import Method
 from tfprompt.continual.pull import Pull
-from tfprompt.continual.trained_parts import PARTS, variables_of
 from tfprompt.errors import ConfigError
+from tfprompt.training.parts import PARTS, variables_of
 
 if TYPE_CHECKING:
     from tfprompt.continual.stage import Stage

@@ -10,8 +10,8 @@ import numpy as np
 from tfprompt.continual._joined import joined, piece
 from tfprompt.continual.course import Course
 from tfprompt.continual.method import Method
-from tfprompt.continual.trained_parts import PARTS
 from tfprompt.errors import ConfigError
+from tfprompt.training.parts import PARTS
 
 if TYPE_CHECKING:
     from tfprompt.continual.stage import Stage

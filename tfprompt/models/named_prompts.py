@@ -13,7 +13,7 @@ from tfprompt.models import prompt_files
 
 # The model's own prompt.
 DEFAULT = "default"
-_PROMPTS = ("prompted_encoder/soft_", "prompted_encoder/deep_")
+PROMPTS = ("prompted_encoder/soft_", "prompted_encoder/deep_")
 
 
 def soft_of(tensors: Mapping[str, np.ndarray], width: int) -> np.ndarray:
@@ -21,7 +21,7 @@ def soft_of(tensors: Mapping[str, np.ndarray], width: int) -> np.ndarray:
 
     Those of an ensemble are `[M, P, D]`.
     """
-    found = _numbered(tensors, _PROMPTS[0])
+    found = _numbered(tensors, PROMPTS[0])
     return np.concatenate(found, axis=-2) if found else np.zeros((0, width), np.float32)
 
 
@@ -34,7 +34,7 @@ def deep_of(tensors: Mapping[str, np.ndarray], shape: Sequence[int]) -> np.ndarr
         tensors: by name.
         shape: of the soft prompts, `[P, D]` or `[M, P, D]`.
     """
-    if found := _numbered(tensors, _PROMPTS[1]):
+    if found := _numbered(tensors, PROMPTS[1]):
         return np.stack(found, axis=-3)
     return np.zeros((*shape[:-2], 0, *shape[-2:]), np.float32)
 
@@ -54,7 +54,7 @@ def shared_digests(tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
     return {
         name: hashlib.sha256(np.ascontiguousarray(value, np.float32).tobytes()).hexdigest()
         for name, value in sorted(tensors.items())
-        if not name.startswith(_PROMPTS)
+        if not name.startswith(PROMPTS)
     }
 
 
@@ -78,7 +78,8 @@ def read_prompt(
         raise CheckpointError(
             "Prompts of one model share everything but their vectors: projections, ids and "
             f"temperature are the same. Received: prompt {name!r} of {directory}, which differs "
-            f"in {', '.join(others[:5])}. Train it with those frozen, or keep it on its own."
+            f'in {", ".join(others[:5])}. Train it inside `with tp.training.only(model, "soft")`, '
+            "or keep it on its own."
         )
     if not all(np.isfinite(value).all() for value in tensors.values()):
         raise CheckpointError(

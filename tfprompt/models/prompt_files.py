@@ -216,7 +216,8 @@ def _check_same(directory: Any, received: dict[str, tuple], variables: dict[str,
     )
     raise CheckpointError(
         f"The tensors in {directory} are not those of this model (a change of the catalog, the "
-        f"template or the options): {details}."
+        f"template or the options; to train some parts alone, save inside "
+        f"`tp.training.only`): {details}."
     )
 
 

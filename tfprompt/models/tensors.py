@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -22,13 +25,33 @@ MEASURED = (_WARM, *_BIASES.values(), *_TOGETHER, _CONTENT_FREE)
 TUNING = "tuning/"
 
 
+# What a model trains, and does not while a block of `held` runs.
+_HELD: WeakKeyDictionary[FitsParts, list[Any]] = WeakKeyDictionary()
+
+
+@contextlib.contextmanager
+def held(model: FitsParts, variables: list[Any]) -> Iterator[None]:
+    """Keeps variables from being trained while the block runs; they stay part of what is kept."""
+    before = _HELD.get(model, [])
+    _HELD[model] = [*before, *variables]
+    for variable in variables:
+        variable.trainable = False
+    try:
+        yield
+    finally:
+        for variable in variables:
+            variable.trainable = True
+        _HELD[model] = before
+
+
 def trained_variables(model: FitsParts) -> dict[str, Any]:
-    """The trainable variables by name; names do not depend on the model's own.
+    """The trained variables by name, held ones too; names do not depend on the model's own.
 
     Nor on the encoder's: Keras counts the second one of a process as `prompted_encoder_1`.
     """
-    named = {_name_of(model, variable): variable for variable in model.trainable_variables}
-    if len(named) != len(model.trainable_variables):
+    variables = [*model.trainable_variables, *_HELD.get(model, ())]
+    named = {_name_of(model, variable): variable for variable in variables}
+    if len(named) != len(variables):
         raise CheckpointError("Two trained tensors share a name; rename one of the layers.")
     return named
 

@@ -7,12 +7,15 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tfprompt.errors import ConfigError
-from tfprompt.models.tensors import trained_variables
+from tfprompt.models.named_prompts import PROMPTS
+from tfprompt.models.tensors import held, trained_variables
 
 if TYPE_CHECKING:
     from tfprompt.models.fits_parts import FitsParts
 
 PARTS = ("prompts", "items", "temperature", "network")
+# Soft and deep prompts: a share of "prompts".
+SOFT = "soft"
 _PROMPTS = ("soft_", "deep_", "pool_", "personal_", "code_", "task_", "feature_")
 _ENCODER = "prompted_encoder/"
 
@@ -50,17 +53,43 @@ def part_of(name: str) -> str:
 
 def variables_of(model: FitsParts, parts: Collection[str]) -> dict[str, Any]:
     """The trained variables of some parts, by name."""
-    named = trained_variables(model)
-    return {name: variable for name, variable in named.items() if part_of(name) in parts}
+    soft = PROMPTS if SOFT in parts else ()
+    return {
+        name: variable
+        for name, variable in trained_variables(model).items()
+        if part_of(name) in parts or name.startswith(soft)
+    }
 
 
 @contextlib.contextmanager
-def only_trained(model: FitsParts, parts: Collection[str]) -> Iterator[None]:
-    """Freezes all other parts while the block runs.
+def only(model: FitsParts, *parts: str) -> Iterator[None]:
+    """Trains some parts of a model and nothing else, while the block runs.
+
+    A further prompt of one model is made so: it shares with the others all but its vectors, which
+    is what a bank of prompts (`model.prompts`) and an artifact of several ask for. What is saved
+    inside the block is whole, and afterwards everything is trained again.
+
+    Args:
+        model: a retriever or ranker. Compile it inside the block: an optimizer that is built
+            already keeps its place for each tensor, which is fine too.
+        parts: of "prompts", "items", "temperature" and "network" (see `part_of`), or "soft": the
+            prompts of `{soft:P}` alone, which is what one model may have several of.
 
     Raises:
-        ConfigError: the model trains nothing of these parts.
+        ConfigError: an unknown part, or the model trains nothing of these.
+
+    Example:
+        german = tp.load("prompts/shop", data.items)
+        with tp.training.only(german, "soft"):
+            german.compile()
+            german.fit(split_of_germany.train, epochs=3)
+            german.save_prompts("prompts/de")
+        model.prompts.add("de", "prompts/de")
     """
+    if unknown := sorted({*parts} - {*PARTS, SOFT}):
+        raise ConfigError(
+            f"What is trained is one or more of {(*PARTS, SOFT)}. Received: {unknown}."
+        )
     chosen = {id(variable) for variable in variables_of(model, parts).values()}
     if not chosen:
         raise ConfigError(
@@ -68,10 +97,5 @@ def only_trained(model: FitsParts, parts: Collection[str]) -> Iterator[None]:
             f"template {model.encoder.template.source!r}. Add a prompt, or train more parts."
         )
     others = [variable for variable in model.trainable_variables if id(variable) not in chosen]
-    for variable in others:
-        variable.trainable = False
-    try:
+    with held(model, others):
         yield
-    finally:
-        for variable in others:
-            variable.trainable = True

@@ -1,0 +1,57 @@
+"""Some parts of a model trained alone, and what is kept of it meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tfprompt as tp
+from tests import toy
+from tfprompt.errors import CheckpointError, ConfigError
+
+TEMPLATE = "{soft:2} {age:feature} watched {history:items}"
+
+
+def test_a_second_prompt_of_one_model(tmp_path: Path) -> None:
+    split = toy.dataset().leave_one_out()
+    model = toy.retriever(TEMPLATE, collaborative=2)
+    model.save_prompts(tmp_path / "shop")
+    other = tp.load(tmp_path / "shop", model.catalog, backbone=model.encoder.loaded)
+    before = toy.trained_values(other)
+    with tp.training.only(other, "soft"):
+        other.compile(run_eagerly=True)
+        other.fit(split.train, epochs=1, batch_size=4, verbose=0)
+        other.save_prompts(tmp_path / "de")
+        assert other.trainable_parameters == 2 * toy.WIDTH
+    assert all(variable.trainable for variable in other.trainable_variables)
+    after = toy.trained_values(other)
+    changed = {name for name in after if not np.array_equal(after[name], before[name])}
+    assert len(changed) == 1 and "soft_0/prompt" in changed.pop()
+
+    # What was saved inside the block is a whole model, and a prompt of the first.
+    loaded = tp.load(tmp_path / "de", model.catalog, backbone=model.encoder.loaded)
+    expected = tp.recommend(other, history=["i3"], profile={"age": 24}, k=4)
+    assert tp.recommend(loaded, history=["i3"], profile={"age": 24}, k=4) == expected
+    model.prompts.add("de", tmp_path / "de")
+    found = tp.recommend(model, history=["i3"], profile={"age": 24}, k=4, prompt="de")
+    assert [item.item_id for item in found] == [item.item_id for item in expected]
+
+
+def test_prompts_alone_are_more_than_the_soft_ones(tmp_path: Path) -> None:
+    model = toy.retriever(TEMPLATE)
+    with tp.training.only(model, "prompts"):
+        names = {variable.path.split("/")[-2] for variable in model.trainable_variables}
+    assert len(names) == 2 and "soft_0" in names
+    with pytest.raises(ConfigError, match="'weights'"), tp.training.only(model, "weights"):
+        pass
+
+
+def test_what_was_frozen_by_hand_is_missing_and_the_error_says_how(tmp_path: Path) -> None:
+    model = toy.retriever("{soft:2} watched {history:items}")
+    for variable in model.trainable_variables:
+        variable.trainable = "soft" in variable.path
+    model.save_prompts(tmp_path / "de")
+    with pytest.raises(CheckpointError, match=r"tp\.training\.only"):
+        tp.load(tmp_path / "de", model.catalog, backbone=model.encoder.loaded)
