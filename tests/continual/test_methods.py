@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.toy import encoder
 from tfprompt.continual import (
     Course,
     FineTune,
@@ -327,3 +328,71 @@ def test_refusals(maker: Maker, stream: Stream) -> None:
         Course(rate=0.0)
     with pytest.raises(ConfigError, match="two stages or more"):
         Stream("one", stream.stages[:1])
+
+
+def test_ids_that_are_held_stay_as_cold_as_they_were(
+    maker: Maker, stream: Stream, course: Course
+) -> None:
+    model = maker("{soft:2} watched {history:items}", collaborative=3)(0)
+    model.prepare()
+    method = PromptPerStage(course)
+    method.start(model, stream, 0)
+    method.fit_stage(model, stream[0], 0)
+    warm, candidates = np.array(model.item_table.ids.warm), np.asarray(model.candidates())
+    assert 0 < warm.sum() < len(warm)
+    method.fit_stage(model, stream[1], 1)
+    np.testing.assert_array_equal(np.asarray(model.item_table.ids.warm), warm)
+    np.testing.assert_array_equal(np.asarray(model.candidates()), candidates)
+
+
+def test_the_bank_answers_as_each_stage_did(maker: Maker, stream: Stream, course: Course) -> None:
+    model = maker("{soft:2} {home:feature} watched {history:items}")(0)
+    model.prepare()
+    method = PromptPerStage(course)
+    method.start(model, stream, 0)
+    for number in range(2):
+        method.fit_stage(model, stream[number], number)
+    x, _ = next(iter(model.pipeline.requests(stream[0].test, batch_size=4)))
+    banked = np.asarray(model.prompts.queries(x, [stream[0].name] * len(x["states"])))
+    method.answer_as(model, 0)
+    np.testing.assert_allclose(banked, np.asarray(model(x)), atol=1e-6)
+
+
+def test_a_pruned_tuning_may_be_held_and_measures_each_stage_anew(
+    maker: Maker, stream: Stream, course: Course
+) -> None:
+    made = encoder("{soft:2} watched {history:items}", tuning="adalora:1", seed=0)
+    model = Retriever(made, stream.catalog, seed=0)
+    model.prepare()
+    method = FineTune(course, later=("prompts",))
+    method.start(model, stream, 0)
+    method.fit_stage(model, stream[0], 0)
+    measured = made.tuning.course
+    assert any(np.asarray(variable).any() for variable in measured)
+    method.fit_stage(model, stream[1], 1)  # observes no gradients
+    assert not any(np.asarray(variable).any() for variable in measured)
+
+
+def test_a_pull_holds_what_a_network_was_folded_into(
+    maker: Maker, stream: Stream, course: Course
+) -> None:
+    method = Regularised(course, weight=1e3, importance="equal")
+    model = begun(maker, stream, method, "{soft:2 mlp} watched {history:items}")
+    (layer,) = model.encoder.soft_prompts
+    np.testing.assert_array_equal(np.asarray(layer.vectors()), np.asarray(layer.prompt))
+    anchors, before = {}, values(model)
+
+    def keep(variable_anchor, *others):
+        anchors[len(anchors)] = np.array(variable_anchor)
+        return Pull(variable_anchor, *others)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfprompt.continual.regularised.Pull", keep)
+        patch.setattr(
+            Method, "_train", lambda self, model, part, number: _start_afresh(model, 0, 1)
+        )
+        method.fit_stage(model, stream[1], 1)
+    # Where the stage starts is where it is pulled to.
+    for anchor, value in zip(anchors.values(), before.values(), strict=True):
+        np.testing.assert_array_equal(anchor, value)
+    assert not changed(model, before)

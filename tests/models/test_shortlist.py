@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from tfprompt.errors import ConfigError
 from tfprompt.models.retriever import Retriever
 from tfprompt.models.shortlist import best, request_shortlist, training_shortlist
 from tfprompt.tasks.objective import Objective
+from tfprompt.training import BestWeights
 
 DATA = rated()
 SPLIT = DATA.leave_one_out()
@@ -165,3 +167,28 @@ def test_ratings_have_no_shortlist(model: Retriever) -> None:
     for objective in ("rating", "like"):
         with pytest.raises(ConfigError, match=f"objective '{objective}'"):
             ranker(objective=objective).fit(SPLIT.train, shortlist=model)
+
+
+def test_an_event_that_the_prompt_is_made_of_has_no_list() -> None:
+    model = made("{history:personal 2} saw {history:items}", encoder={"max_history": 6})
+    train = SPLIT.train
+    lists = training_shortlist(model, train, ITEMS)
+    hidden, trained = [], []
+    for batch, _, y in model.pipeline.training_arrays(train, batch_size=32, seed=0, shift=False):
+        for events, targets in zip(batch["event"], y["target"][:, 1:], strict=True):
+            hidden += events[(events >= 0) & (targets < 0)].tolist()
+            trained += events[targets >= 0].tolist()
+    assert hidden and trained
+    assert (lists[hidden] == -1).all() and (lists[trained] >= 0).any(axis=1).all()
+
+
+def test_the_start_is_measured_on_the_candidates_of_the_epochs(model: Retriever) -> None:
+    trained = ranker(TOKEN, Objective("click"))
+    trained.compile(keras.optimizers.SGD(0.0))
+    best_weights = BestWeights(SPLIT.validation)
+    history = trained.fit(
+        SPLIT.train, validation_data=SPLIT.validation, epochs=1, batch_size=4, verbose=0,
+        shortlist=model, shortlist_size=4, callbacks=[best_weights],
+    ).history  # fmt: skip
+    assert best_weights.best == pytest.approx(history["val_ndcg_at_10"][0])
+    assert trained.validating_on is None

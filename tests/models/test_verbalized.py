@@ -11,7 +11,7 @@ import pytest
 import tfprompt as tp
 from tests.artifacts.test_saved_model import ask
 from tests.rated import moved, ranker, rated
-from tests.toy import backbone
+from tests.toy import backbone, retriever
 from tfprompt.data.request import Request
 from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError
@@ -106,3 +106,16 @@ def test_trained_words_are_saved_loaded_and_exported(own_home: Path, tmp_path: P
     )
     assert answer["inputs"] == ["age", "candidates", "history"]
     np.testing.assert_allclose(answer["scores"], 1 / (1 + np.exp(-expected)), atol=1e-4)
+
+
+def test_a_ranker_that_shares_its_items_is_calibrated_on_what_it_reads() -> None:
+    first = retriever("{soft:1} saw {history:items}", data=rated())
+    first.prepare()  # the shared items are encoded; what the ranker reads of them is not
+    words = Verbalizer.of(WORDS, calibrated=True)
+    template = "user {age} saw {history:items} would like {item:text}"
+    shared = ranker(template, "like", verbalizer=words, bias=False, share=first)
+    shared.calibrate(SPLIT.test)
+    found = np.array(shared.head.content_free)
+    assert found.all()
+    shared.calibrate(SPLIT.test)
+    np.testing.assert_array_equal(np.asarray(shared.head.content_free), found)

@@ -130,3 +130,14 @@ def test_a_score_is_a_number() -> None:
         beam_search("a", lambda template: math.nan)
     with pytest.raises(ConfigError, match="none"):
         _ = Trials().best
+
+
+def test_the_best_is_that_of_the_search_that_was_made_last() -> None:
+    trials = Trials()
+    templates = [f"{word} {{history:items}}" for word in ("a", "bb", "ccc")]
+    successive_halving(templates, lambda t, budget: 10 * budget - len(t), [1, 2, 4], trials=trials)
+    assert trials.best.budget == 4
+    successive_halving(templates, lambda t, budget: -1.0, [1, 2], trials=trials)
+    assert trials.best.budget == 2
+    beam_search("(a|bb|ccc) {history:items}", len, trials=trials)
+    assert trials.best.template == templates[2] and trials.best.budget == 0

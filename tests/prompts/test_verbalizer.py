@@ -65,3 +65,9 @@ def test_what_says_nothing_is_refused(words: Any, says: str) -> None:
 def test_each_class_is_worth_one_finite_number(values: tuple[float, ...]) -> None:
     with pytest.raises(ConfigError, match="each worth a finite number"):
         Verbalizer((("bad",), ("good",)), values)
+
+
+@pytest.mark.parametrize("words", ["noyes", ("no", "yes")])
+def test_letters_are_no_words(words: Any) -> None:
+    with pytest.raises(ConfigError, match=r"Verbalizer\.of takes plain words"):
+        Verbalizer(words)

@@ -108,12 +108,24 @@ class Method:
                 seed=1000 * self.seed + number,
                 verbose=0,
             )
+        _fold(model)
+
+
+def _fold(model: Retriever) -> None:
+    """Networks go into their prompts, as a checkpoint keeps them: what follows is measured so."""
+    for layer in networks(model):
+        layer.assign(layer.vectors())
 
 
 def _start_afresh(model: Retriever, seed: int, number: int) -> None:
     """Sets all that is random by seed and stage alone: a resumed run draws what others draw."""
-    for layer in networks(model):
-        layer.assign(layer.vectors())  # as a checkpoint keeps it
+    _fold(model)
+    course = model.encoder.tuning.course
+    for variable in course:  # what a pruning has measured: of the stages before
+        variable.assign(np.zeros(variable.shape, np.asarray(variable).dtype))
+    measured = {id(variable) for variable in course}
     for place, variable in enumerate(random_variables(model)):
+        if id(variable) in measured:
+            continue
         drawn = np.random.default_rng([seed, number, place]).integers(0, 2**31, variable.shape)
         variable.assign(drawn.astype(np.asarray(variable).dtype))

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfprompt.continual.course import Course
 from tfprompt.continual.method import Method
-from tfprompt.training.parts import variables_of
+from tfprompt.training.parts import SOFT, variables_of
 
 if TYPE_CHECKING:
     from tfprompt.continual.stage import Stage
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class PromptPerStage(Method):
-    """Trains a new prompt for each stage, started from the last one, and keeps the old ones.
+    """Trains a new soft prompt for each stage, started from the last one, and keeps the old ones.
 
-    What they share is frozen after the first stage, so a stage keeps the answers that it had to
-    the last bit. A request says which stage it belongs to, as which market; one of a stage that
-    has not come yet is answered by the newest prompt. After a run `model.prompts` holds a prompt
-    for each stage, by the stage's name.
+    What they share, other kinds of prompts too, is frozen after the first stage, so a stage keeps
+    the answers that it had to the last bit. A request says which stage it belongs to, as which
+    market; one of a stage that has not come yet is answered by the newest prompt. After a run
+    `model.prompts` holds a prompt for each stage, by the stage's name.
 
     Raises:
         ConfigError: the template has no soft prompt.
@@ -31,7 +31,7 @@ class PromptPerStage(Method):
     name = "prompt-per-stage"
 
     def __init__(self, course: Course | None = None) -> None:
-        super().__init__(course, later=("prompts",))
+        super().__init__(course, later=(SOFT,))
 
     def start(self, model: Retriever, stream: Stream, seed: int) -> None:
         """Forgets earlier prompts."""
@@ -75,4 +75,4 @@ class PromptPerStage(Method):
 
 
 def _prompts(model: Retriever) -> dict[str, Any]:
-    return variables_of(model, ("prompts",))
+    return variables_of(model, (SOFT,))

@@ -148,14 +148,21 @@ class FitsParts(KeptModel):
             )
         kwargs.setdefault("shuffle", False)  # the pipeline has shuffled; Keras warns that it cannot
         listed = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
-        return super().fit(
-            data,
-            validation_data=validation_data,
-            epochs=epochs,
-            initial_epoch=initial_epoch,
-            callbacks=[clock, *(callback for callback in listed if callback is not None)],
-            **kwargs,
-        )
+        self.validating_on = validation_data
+        try:
+            return super().fit(
+                data,
+                validation_data=validation_data,
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                callbacks=[clock, *(callback for callback in listed if callback is not None)],
+                **kwargs,
+            )
+        finally:
+            self.validating_on = None
+
+    # While `fit` runs, what it validates on: callbacks that measure too need the same candidates.
+    validating_on: Any = None
 
     @keeps_memory
     def evaluate(self, x: Any, *, batch_size: int = 256, **kwargs: Any) -> Any:

@@ -52,8 +52,7 @@ class JudgesItems(FitsParts):
             Zhao et al., 2021, "Calibrate Before Use: Improving Few-Shot Performance of Language
             Models".
         """
-        if not self.item_table.filled:
-            self.prepare()  # calibrates once on its way
+        self.prepare()  # calibrates once on its way
         calibrate(self, requests)
 
     def judge_items(self, inputs: Mapping[str, Any], candidates: np.ndarray) -> np.ndarray:

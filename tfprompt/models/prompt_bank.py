@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -42,19 +43,18 @@ class PromptBank:
                 f"{model.encoder.template.source!r}."
             )
         self._model = model
-        self._names: list[str] = []
         soft, deep = _own(model)
-        self._soft = tf.Variable(soft[:0], trainable=False, shape=[None, *soft.shape[1:]])
-        self._deep = tf.Variable(deep[:0], trainable=False, shape=[None, *deep.shape[1:]])
+        self._held = _Held((), soft[:0], deep[:0])
+        self._lock = threading.Lock()  # of those that change what is held; readers take it whole
         self._graph = tf.function(self._queries, reduce_retracing=True)
 
     @property
     def names(self) -> tuple[str, ...]:
         """All names, "default" first."""
-        return (DEFAULT, *self._names)
+        return (DEFAULT, *self._held.names)
 
     def __len__(self) -> int:
-        return 1 + len(self._names)
+        return 1 + len(self._held.names)
 
     def add(self, name: str, directory: str | os.PathLike[str]) -> None:
         """Reads a prompt that `save_prompts` wrote, under a new name or in place of an older one.
@@ -73,9 +73,10 @@ class PromptBank:
         tensors = read_prompt(name, directory, shared)
         soft = soft_of(tensors, self._model.encoder.width)
         deep = deep_of(tensors, soft.shape)
-        if soft.shape != tuple(self._soft.shape[1:]) or deep.shape != tuple(self._deep.shape[1:]):
+        held = self._held
+        if soft.shape != held.soft.shape[1:] or deep.shape != held.deep.shape[1:]:
             raise ConfigError(
-                f"Prompts of one bank are {tuple(self._soft.shape[1:])} in size. Received: "
+                f"Prompts of one bank are {held.soft.shape[1:]} in size. Received: "
                 f"{soft.shape} in {directory}, for {name!r}."
             )
         self._put(name, soft, deep)
@@ -100,11 +101,16 @@ class PromptBank:
         self._put(name, soft[0], deep[0])
 
     def _put(self, name: str, soft: np.ndarray, deep: np.ndarray) -> None:
-        place = self._names.index(name) if name in self._names else len(self._names)
-        for table, value in ((self._soft, soft), (self._deep, deep)):
-            rows = table.numpy()
-            table.assign(np.concatenate([rows[:place], value[None], rows[place + 1 :]]))
-        self._names[place : place + 1] = [name]
+        with self._lock:
+            names, *tables = self._held
+            place = names.index(name) if name in names else len(names)
+            self._held = _Held(
+                (*names[:place], name, *names[place + 1 :]),
+                *(
+                    np.concatenate([rows[:place], value[None], rows[place + 1 :]])
+                    for rows, value in zip(tables, (soft, deep), strict=True)
+                ),
+            )
 
     def remove(self, name: str) -> None:
         """Forgets a prompt.
@@ -112,12 +118,13 @@ class PromptBank:
         Raises:
             ConfigError: there is none of that name.
         """
-        place = self._place(name)
-        if name == DEFAULT:
-            raise ConfigError(f"The model's own prompt stays. Received: {name!r}.")
-        for table in (self._soft, self._deep):
-            table.assign(np.delete(table.numpy(), place - 1, axis=0))
-        self._names.remove(name)
+        with self._lock:
+            held = self._held
+            place = held.places([name])[0] - 1
+            if name == DEFAULT:
+                raise ConfigError(f"The model's own prompt stays. Received: {name!r}.")
+            left = (np.delete(rows, place, axis=0) for rows in (held.soft, held.deep))
+            self._held = _Held((*held.names[:place], *held.names[place + 1 :]), *left)
 
     def rows(self, names: Sequence[str]) -> dict[str, Any]:
         """The prompts of some rows, as inputs of the model.
@@ -131,7 +138,15 @@ class PromptBank:
         Raises:
             ConfigError: an unknown name.
         """
-        return self._take(tf.constant([self._place(name) for name in names]))
+        held = self._held
+        places, encoder = held.places(names), self._model.encoder
+        own = tf.concat([layer.vectors() for layer in encoder.soft_prompts], axis=-2)
+        found = {"prompts": tf.gather(tf.concat([own[None], held.soft], axis=0), places)}
+        if encoder.deep_prompts:
+            own = tf.stack([layer.vectors() for layer in encoder.deep_prompts], axis=-3)
+            deep = tf.concat([own[None], held.deep], axis=0)
+            found["deep_prompts"] = tf.gather(deep, places)
+        return found
 
     def queries(self, inputs: Mapping[str, Any], names: Sequence[str]) -> Any:
         """Queries `[B, W]` of a batch whose rows each name a prompt.
@@ -140,9 +155,8 @@ class PromptBank:
             inputs: as for the model.
             names: B names.
         """
-        places = tf.constant([self._place(name) for name in names], tf.int32)
         given = {name: tf.convert_to_tensor(v) for name, v in inputs.items() if v is not None}
-        return self._graph(given, places)
+        return self._graph({**given, **self.rows(names)})
 
     def mean_queries(self, inputs: Mapping[str, Any], names: Sequence[str]) -> Any:
         """Queries `[B, W]` that several prompts answer together, in one forward pass.
@@ -160,26 +174,26 @@ class PromptBank:
         found = self.queries(repeated, [*names] * batch)
         return tf.reduce_mean(tf.reshape(found, (batch, len(names), -1)), axis=1)
 
-    def _place(self, name: str) -> int:
-        try:
-            return self.names.index(name)
-        except ValueError:
-            raise ConfigError(
-                f"The bank holds {', '.join(self.names)}. Received: {name!r}. Add it first."
-            ) from None
+    def _queries(self, inputs: dict[str, Any]) -> Any:
+        return self._model(inputs, training=False)
 
-    def _queries(self, inputs: dict[str, Any], places: Any) -> Any:
-        return self._model({**inputs, **self._take(places)}, training=False)
 
-    def _take(self, places: Any) -> dict[str, Any]:
-        encoder = self._model.encoder
-        own = tf.concat([layer.vectors() for layer in encoder.soft_prompts], axis=-2)
-        soft = tf.concat([own[None], self._soft], axis=0)
-        found = {"prompts": tf.gather(soft, places)}
-        if encoder.deep_prompts:
-            own = tf.stack([layer.vectors() for layer in encoder.deep_prompts], axis=-3)
-            found["deep_prompts"] = tf.gather(tf.concat([own[None], self._deep], axis=0), places)
-        return found
+class _Held(NamedTuple):
+    """What a bank holds beside the model's own prompt; never changed, only replaced."""
+
+    names: tuple[str, ...]
+    soft: np.ndarray  # [M, P, D]
+    deep: np.ndarray  # [M, L, P, D]
+
+    def places(self, names: Sequence[str]) -> list[int]:
+        """Where the prompts stand, the model's own at 0."""
+        known = {name: place for place, name in enumerate((DEFAULT, *self.names))}
+        for name in names:
+            if name not in known:
+                raise ConfigError(
+                    f"The bank holds {', '.join(known)}. Received: {name!r}. Add it first."
+                )
+        return [known[name] for name in names]
 
 
 def _check_name(name: str) -> None:

@@ -15,6 +15,7 @@ from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.encoders.texts import lower_states
 from tfprompt.errors import ConfigError
 from tfprompt.layers import Interaction
+from tfprompt.models.calibration import calibrate
 from tfprompt.models.item_states import ItemStates
 from tfprompt.models.item_vectors import item_vector_options
 from tfprompt.models.known_start import KnownStart
@@ -173,7 +174,7 @@ class Ranker(KnownStart, RankingSteps):
                 )
             )  # fmt: skip
         if not self.head.is_calibrated:
-            self.calibrate()
+            calibrate(self)
 
     # -- the forward pass ---------------------------------------------------------------------
 

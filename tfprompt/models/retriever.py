@@ -278,6 +278,7 @@ class Retriever(RetrievalSteps):
     def mark_warm(self, sequences: Sequences) -> None:
         """Tells the collaborative ids which items training knows; the others stay at zero."""
         counts = sequences.counts()
-        if self.item_table.ids is not None:
-            self.item_table.ids.mark_cold(counts)
+        ids = self.item_table.ids
+        if ids is not None and ids.table.trainable:  # else new rows would stay at random
+            ids.mark_cold(counts)
         self.loss_function.set_frequencies(counts)

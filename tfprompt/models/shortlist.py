@@ -25,8 +25,10 @@ def training_shortlist(retriever: Retriever, sequences: Sequences, count: int) -
     Returns:
         int32 `[E, count]`, catalog rows, best first: without the event's own item and without
         what its user had before; -1 where no item is left. An event has no list at all where its
-        user has no other event, and where its own item is not among the `count` best: a ranker
-        never sees such an item, and would learn from it to prefer what the retriever does not.
+        user has no other event, where the retriever's own training has no target (its prompt is
+        made of that event, or of another hour), and where its own item is not among the `count`
+        best: a ranker never sees such an item, and would learn from it to prefer what the
+        retriever does not.
 
     Raises:
         ConfigError: another catalog, more items than it has, or a retriever that cannot be asked
@@ -45,12 +47,13 @@ def training_shortlist(retriever: Retriever, sequences: Sequences, count: int) -
     lists = np.full((len(sequences.items), count), -1, np.int32)
     candidates = np.asarray(retriever.candidates())
     data = retriever.pipeline.training_arrays(sequences, batch_size=32, seed=0, shift=False)
-    for batch, x, _ in data:
+    for batch, x, y in data:
         queries = np.asarray(retriever.predict_queries(x))  # [B, L+1, W]
         first = batch["event"][:, :1] - 1
         events = np.concatenate([np.where(batch["start"][:, None], first, -1), batch["event"]], 1)
         for row, places in enumerate(events):
-            real = np.flatnonzero(places >= 0)
+            # Where training has no target, the prompt shows what is to be guessed.
+            real = np.flatnonzero((places >= 0) & (y["target"][row] >= 0))
             scores = queries[row, real] @ candidates.T
             own = sequences.items[places[real]]
             worth = scores[np.arange(len(real)), own]

@@ -46,8 +46,14 @@ class Verbalizer:
     calibrated: bool = False
 
     def __post_init__(self) -> None:
-        if not all(group and all(map(_is_word, group)) for group in self.words):
-            raise ConfigError(f"Each class of a verbalizer has words. Received: {self.words}.")
+        groups = self.words
+        if isinstance(groups, str) or any(isinstance(group, str) for group in groups):
+            raise ConfigError(
+                "A verbalizer's words are tuples, one a class; Verbalizer.of takes plain words. "
+                f"Received: {groups!r}."
+            )
+        if not all(group and all(map(_is_word, group)) for group in groups):
+            raise ConfigError(f"Each class of a verbalizer has words. Received: {groups}.")
         if self.values is None and len(self.words) != 2:
             raise ConfigError(
                 "A verbalizer without values has two classes, no and yes in this order. "

@@ -66,7 +66,10 @@ class BestWeights(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Measures the start."""
         self.best, self.best_epoch, self._worse = None, 0, 0
-        found = self.model.evaluate(self.validation_data, return_dict=True, verbose=0)
+        # What `fit` validates on, where it says so: of a ranker that may be a shortlist.
+        data = getattr(self.model, "validating_on", None)
+        data = self.validation_data if data is None else data
+        found = self.model.evaluate(data, return_dict=True, verbose=0)
         figures = {f"val_{name}": value for name, value in found.items()}
         if self.monitor not in figures:
             raise ConfigError(
@@ -82,8 +85,14 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Puts the best weights back."""
-        for variable, value in zip(self.model.trainable_variables, self._kept, strict=True):
+        for variable, value in zip(self._variables(), self._kept, strict=True):
             variable.assign(value)
+
+    def _variables(self) -> list[Any]:
+        """What is trained, and which of it was pruned."""
+        tuning = getattr(getattr(self.model, "encoder", None), "tuning", None)
+        settled = () if tuning is None else tuning.settled.values()
+        return [*self.model.trainable_variables, *settled]
 
     def _consider(self, epoch: int, figures: Any) -> None:
         value = float(figures[self.monitor])
@@ -92,7 +101,7 @@ class BestWeights(keras.callbacks.Callback):
         )
         if better:
             self.best, self.best_epoch, self._worse = value, epoch, 0
-            self._kept = [np.array(v.value) for v in self.model.trainable_variables]
+            self._kept = [np.array(v.value) for v in self._variables()]
             return
         self._worse += 1
         if self.patience is not None and self._worse >= self.patience:

@@ -26,9 +26,10 @@ def check_parts(parts: Collection[str]) -> tuple[str, ...]:
     Raises:
         ConfigError: none, or an unknown one.
     """
-    if isinstance(parts, str) or not parts or not set(parts) <= set(PARTS):
-        raise ConfigError(f"What is trained is one or more of {PARTS}. Received: {parts!r}.")
-    return tuple(part for part in PARTS if part in parts)
+    known = (*PARTS, SOFT)
+    if isinstance(parts, str) or not parts or not set(parts) <= set(known):
+        raise ConfigError(f"What is trained is one or more of {known}. Received: {parts!r}.")
+    return tuple(part for part in known if part in parts)
 
 
 def part_of(name: str) -> str:
@@ -86,10 +87,7 @@ def only(model: FitsParts, *parts: str) -> Iterator[None]:
             german.save_prompts("prompts/de")
         model.prompts.add("de", "prompts/de")
     """
-    if unknown := sorted({*parts} - {*PARTS, SOFT}):
-        raise ConfigError(
-            f"What is trained is one or more of {(*PARTS, SOFT)}. Received: {unknown}."
-        )
+    check_parts(parts)
     chosen = {id(variable) for variable in variables_of(model, parts).values()}
     if not chosen:
         raise ConfigError(

@@ -17,6 +17,7 @@ from tfprompt.layers.tuning.importance import Importance
 from tfprompt.layers.tuning.rank_budget import RankBudget, keep_best
 from tfprompt.models.task_course import TaskCourse
 from tfprompt.models.task_schedule import TaskSchedule
+from tfprompt.training import BestWeights
 
 SPLIT = dataset().leave_one_out()
 
@@ -144,3 +145,19 @@ def test_more_ranks_than_fit_are_refused() -> None:
     # 2 heads of 8 for keys and values.
     with pytest.raises(BackboneError, match="initial_rank=24 for a projection of 16"):
         tuned_layers("adalora:16", "llama")
+
+
+def test_the_best_weights_have_the_ranks_that_they_had() -> None:
+    model = retriever(encoder={"tuning": AdaLora(1, 3, warmup=0.0, cooldown=0.4, prune_every=1)})
+    # Steps as large as these only make it worse.
+    model.compile(keras.optimizers.SGD(1e3), run_eagerly=True)
+    before = {name: np.array(v.value) for name, v in model.encoder.tuning.settled.items()}
+    best = BestWeights(SPLIT.validation, "val_loss", "min")
+    model.fit(
+        SPLIT.train, validation_data=SPLIT.validation, epochs=2, batch_size=3, verbose=0,
+        callbacks=[best],
+    )  # fmt: skip
+    assert best.best_epoch == 0
+    for name, variable in model.encoder.tuning.settled.items():
+        if not name.endswith("total"):
+            np.testing.assert_array_equal(np.asarray(variable), before[name], name)

@@ -152,6 +152,8 @@ class AdaLora(Tuning):
     def observe(self, gradients: Mapping[int, Any]) -> None:
         """Measures importance, and sets what is pruned to zero."""
         variables = [v for triplet in self.factors.values() for v in triplet]
+        if any(id(variable) not in gradients for variable in variables):
+            return  # they are held
         self.importance.update(variables, [gradients[id(v)] for v in variables])
         scores = []
         for place in range(len(self.factors)):

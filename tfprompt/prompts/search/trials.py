@@ -67,6 +67,7 @@ class Trials:
         self.about = dict(about or {})
         self.progress = progress
         self._trials: dict[tuple[str, float], Trial] = {}
+        self._asked: float | None = None
         if self.path is not None and self.path.exists():
             self._read(self.path)
 
@@ -90,6 +91,7 @@ class Trials:
             ConfigError: the score is no finite number.
         """
         key = (template, float(budget))
+        self._asked = float(budget)
         if key not in self._trials:
             began = time.monotonic()
             value = function(template, budget) if budget else function(template)
@@ -112,14 +114,16 @@ class Trials:
 
     @property
     def best(self) -> Trial:
-        """The best trial of the largest budget; of equals the first.
+        """The best trial of the budget that was asked for last; of equals the first.
+
+        Where nothing was asked for yet (the trials are those of a file), of the largest budget.
 
         Raises:
             ConfigError: nothing was tried.
         """
         if not self._trials:
             raise ConfigError("The best of several trials needs one or more. Received: none.")
-        return self.table[0]
+        return next(trial for trial in self.table if self._asked in (None, trial.budget))
 
     def __str__(self) -> str:
         """The table as text."""
