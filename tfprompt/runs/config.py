@@ -15,7 +15,7 @@ from tfprompt.errors import ConfigError
 from tfprompt.runs import checks
 
 Split = Literal["leave-one-out", "temporal", "ratio", "cold-items", "cold-users"]
-# Where neither the user nor the data's own recipe gives one.
+# Where the user gives none; of ids, where the data's own recipe gives none either.
 TEMPLATE = "a person who liked these items will like next {soft:8} {history:items}"
 COLLABORATIVE = 32
 # What suits a named data set better than the defaults; chosen on its validation part.
@@ -67,7 +67,7 @@ class RunConfig:
         "all-minilm-l6-v2", "Packaged name, Hugging Face directory or KerasHub preset."
     )
     template: str | None = _field(
-        None, f'What the encoder sees of a request; by default the data\'s own, or "{TEMPLATE}".'
+        None, f'What the encoder sees of a request; by default "{TEMPLATE}".'
     )
     prompt_layer: int | None = _field(
         None, "The seam: the layer at which prompts enter; by default the last one."
