@@ -45,6 +45,11 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"history": ["i1", "i4", "i2"]},
     ),
     "nothing": ("{soft:2} watched {history:items}", {}, {"history": []}),
+    "start at texts": (
+        "{soft:2} user {age} {occupation} likes",
+        {"start": "text"},
+        {"profile": {"age": 30, "occupation": "artist"}},
+    ),
     "decoder": ("{soft:2} {age} saw {history:items}", {"encoder": {"family": "gpt2"}}, WISHED),
 }
 

@@ -25,7 +25,6 @@ from tfprompt.encoders.upper import upper_states
 from tfprompt.explain.explained import LaidOut
 from tfprompt.explain.request_text import blank_state
 from tfprompt.explain.wish_text import WishText
-from tfprompt.layers import unit_length
 from tfprompt.layers.attention_rules import ITEM
 
 if TYPE_CHECKING:
@@ -105,9 +104,7 @@ class ScorePath:
         states = upper_states(encoder, plan, request.read, training=False, deep=deep)
         steps = None if request.steps is None else ops.repeat(request.steps, count, axis=0)
         queries = read_out.read(encoder, states, plan, steps, False)
-        cosine = self._model.similarity == "cosine"
-        queries = unit_length(queries) if cosine else queries / encoder.width**0.5
-        return tf.linalg.matvec(queries, self._candidate)
+        return tf.linalg.matvec(self._model.trained_queries(queries), self._candidate)
 
     def _with_wish(self, tokens: Any, vector: Any, place: int) -> Any:
         """The tokens with the wish, which stands as the newest item, made of its own words."""
