@@ -45,6 +45,16 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"history": ["i1", "i4", "i2"]},
     ),
     "nothing": ("{soft:2} watched {history:items}", {}, {"history": []}),
+    "ensemble": (
+        "{soft:2} {age} watched {history:items} {soft:1}",
+        {"encoder": {"ensemble": 3}, "content_weight": 0.7},
+        WISHED,
+    ),
+    "deep ensemble": (
+        "{soft:2} a {age} year old",
+        {"encoder": {"ensemble": 2, "deep": True, "prompt_layer": 0}},
+        {"profile": {"age": 30}},
+    ),
     "start at texts": (
         "{soft:2} user {age} {occupation} likes",
         {"start": "text"},
@@ -134,7 +144,7 @@ def test_padding_has_no_share_and_changes_none() -> None:
     # The mask's own column is empty: copies of it stand where it is read.
     valid = np.asarray(laid.plan.valid)[0]
     assert (~valid).sum() == 1
-    assert (plain.shares[0][0, ~valid] == 0).all() and (plain.shares[0][0, valid] != 0).all()
+    assert (plain.shares[0][..., ~valid] == 0).all() and (plain.shares[0][0, 0, valid] != 0).all()
 
     inputs = dict(laid.inputs)
     inputs["items"] = np.pad(inputs["items"], ((0, 0), (0, 3), (0, 0)), constant_values=9.0)
@@ -144,14 +154,14 @@ def test_padding_has_no_share_and_changes_none() -> None:
     padded = ScorePath.__new__(ScorePath)
     padded.__dict__.update(path.__dict__)
     padded._request = LaidOut(**{**laid.__dict__, "plan": plan, "steps": steps})
-    end = np.asarray(plan.embeddings)[0]
+    end = np.asarray(plan.embeddings)
     at = np.flatnonzero(np.asarray(plan.valid)[0])
     start = np.zeros_like(end)
-    start[at] = path.start[0][valid]
+    start[:, at] = path.start[0][:, valid]
     found = integrated_gradients(padded, [start], [end], 8)
-    rest = np.setdiff1d(np.arange(len(end)), at)
-    assert len(rest) == 4 and (found.shares[0][0, rest] == 0).all()
-    np.testing.assert_allclose(found.shares[0][0, at], plain.shares[0][0, valid], atol=1e-6)
+    rest = np.setdiff1d(np.arange(end.shape[1]), at)
+    assert len(rest) == 4 and (found.shares[0][..., rest] == 0).all()
+    np.testing.assert_allclose(found.shares[0][..., at], plain.shares[0][..., valid], atol=1e-6)
 
 
 def test_a_wish_of_words_is_the_wish_that_the_model_reads() -> None:

@@ -50,7 +50,7 @@ def columns_of(
 
     Args:
         encoder: has the template.
-        plan: a batch of 1.
+        plan: of one request; its first row is read.
         text: the request's word pieces.
         titles: names of the past items.
     """
