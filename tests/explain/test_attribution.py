@@ -55,6 +55,18 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"encoder": {"ensemble": 2, "deep": True, "prompt_layer": 0}},
         {"profile": {"age": 30}},
     ),
+    "pool": ("{pool:2x1 of 4} {age} watched {history:items}", {"collaborative": 2}, WISHED),
+    "pool of texts": ("{pool:1x2 of 3} a {age} year old {mask}", {}, {"profile": {"age": 30}}),
+    "titles": (
+        "{soft:2} {age} liked {history:titles 2}",
+        {"start": "text"},
+        {"history": ["i1", "i4", "gone", "i2"], "profile": {"age": 30}},
+    ),
+    "texts, items": (
+        "{soft:2} liked {history:text 3} of {history:items}",
+        {"content_weight": 0.7, "item_text": "{title} film"},
+        WISHED,
+    ),
     "start at texts": (
         "{soft:2} user {age} {occupation} likes",
         {"start": "text"},
@@ -104,6 +116,17 @@ def test_every_part_of_a_request_has_its_row() -> None:
         ("special tokens", "[SEP]"),
         ("wish", "[CLS]"), ("wish", "a"), ("wish", "red"), ("wish", "story"), ("wish", "[SEP]"),
         ("wish", "no war"),
+    ]  # fmt: skip
+
+
+def test_of_a_history_as_words_each_item_has_its_row() -> None:
+    model = retriever("{soft:1} liked {history:titles 2} next")
+    found = attribute(model, Request(history=["i1", "i4", "i2"]), "i5", steps=4)
+    rows = [(share.segment, share.label) for share in found.shares]
+    assert rows == [
+        ("special tokens", "[CLS]"), ("soft prompt", "vector 0"), ('words "liked"', "liked"),
+        ("past items as words", "good night"), ("past items as words", "red king"),
+        ('words "next"', "next"), ("special tokens", "[SEP]"),
     ]  # fmt: skip
 
 

@@ -28,7 +28,8 @@ class LaidOut:
     """One request at the seam, once for each of the M members of an ensemble.
 
     Attributes:
-        inputs: as `request_inputs` gives them, `items` `[1, H, D]` included.
+        inputs: as `request_inputs` gives them, and what the model makes of them: `items`
+            `[1, H, D]` and `content` `[1, H, V]`.
         plan: what stands where, a batch of M that differ in their soft prompts alone.
         deep: the deep prompts `[M, L, P, D]`, None without any.
         steps: the step that is read out `[M, 1]`, None without a history.
@@ -72,6 +73,7 @@ def laid_out(model: Any, request: Request) -> LaidOut:
     read = read_wish(model, request.wish) if request.wish else None
     wanted = "" if read is None else read.wish.wanted
     inputs = request_inputs(model, request, read)
+    inputs["content"] = inputs["vectors"]  # as `Retriever.call` says what past items are like
     if model.encoder.item_tokens is not None:
         inputs["items"] = model.item_tower.tokens(inputs["vectors"], inputs["ids"])
     plan, steps, count = plan_of_members(model.encoder, inputs)
