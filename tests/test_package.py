@@ -86,6 +86,14 @@ def test_tfrs_after_tensorflow_says_what_to_do() -> None:
     assert run(code, TF_USE_LEGACY_KERAS="") in ("ConfigError True", "loaded")
 
 
+def test_options_of_the_models_are_reached_from_the_package() -> None:
+    code = (
+        "import tfprompt as tp\n"
+        "print(tp.tasks.Objective('like', like=3).kind, tp.tasks.Negatives('sampled').kind)"
+    )
+    assert "tasks" in tfprompt.__all__ and run(code) == "like sampled"
+
+
 @pytest.mark.parametrize("name", PACKAGES)
 def test_every_public_name_resolves_and_is_documented(name: str) -> None:
     package = importlib.import_module(name)

@@ -54,6 +54,7 @@ _MODULES = (
     "prompts",
     "runs",
     "serving",
+    "tasks",
     "training",
 )
 
@@ -70,6 +71,7 @@ _TENSORFLOW = (
     "continual",
     "explain",
     "layers",
+    "tasks",
     "training",
 )
 
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
         prompts,
         runs,
         serving,
+        tasks,
         training,
     )
     from tfprompt.encoders.prompted import PromptedEncoder

@@ -142,8 +142,8 @@ def test_what_fits_the_data(data: Dataset, given: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({}, "needs a user, a history, a profile or a wish"),
-        ({"user": "u1"}, "Request.of"),
+        ({}, "needs a user of the data, a history, a profile or a wish. Received: none"),
+        ({"user": "u1"}, r"Received: user='u1', a label alone. Request.of\(data, user\)"),
         ({"exclude": ["a"]}, "needs a user"),
         ({"profile": {"agge": 3}}, "reads age, device, hour. Received: 'agge'. Did you mean 'age'"),
         ({"context": {"devices": "tv"}}, "Did you mean 'device'"),

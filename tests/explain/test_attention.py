@@ -86,6 +86,21 @@ def test_it_is_the_row_of_the_newest_item() -> None:
     np.testing.assert_allclose(found.weights[-1, :, at : at + 2], row[:, :2], atol=1e-6)
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_of_an_ensemble_it_is_the_mean_of_the_members(deep: bool) -> None:
+    model = retriever(TEMPLATE, encoder={"ensemble": 2, "deep": deep})
+    layers = [*model.encoder.soft_prompts, *model.encoder.deep_prompts]
+    own = [np.array(layer.prompt) for layer in layers]
+    both = attention(model, REQUEST).weights
+    alone = []
+    for member in range(2):
+        for layer, value in zip(layers, own, strict=True):
+            layer.assign(np.stack([value[member]] * 2))
+        alone.append(attention(model, REQUEST).weights)
+    np.testing.assert_allclose(both, np.mean(alone, axis=0), atol=1e-6)
+    assert np.abs(alone[0] - alone[1]).max() > 1e-3
+
+
 def test_no_item_looks_at_a_later_one_and_nobody_at_padding() -> None:
     model = retriever(TEMPLATE + " next {mask}")
     laid, seen = watched(model)

@@ -45,6 +45,33 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"history": ["i1", "i4", "i2"]},
     ),
     "nothing": ("{soft:2} watched {history:items}", {}, {"history": []}),
+    "ensemble": (
+        "{soft:2} {age} watched {history:items} {soft:1}",
+        {"encoder": {"ensemble": 3}, "content_weight": 0.7},
+        WISHED,
+    ),
+    "deep ensemble": (
+        "{soft:2} a {age} year old",
+        {"encoder": {"ensemble": 2, "deep": True, "prompt_layer": 0}},
+        {"profile": {"age": 30}},
+    ),
+    "pool": ("{pool:2x1 of 4} {age} watched {history:items}", {"collaborative": 2}, WISHED),
+    "pool of texts": ("{pool:1x2 of 3} a {age} year old {mask}", {}, {"profile": {"age": 30}}),
+    "titles": (
+        "{soft:2} {age} liked {history:titles 2}",
+        {"start": "text"},
+        {"history": ["i1", "i4", "gone", "i2"], "profile": {"age": 30}},
+    ),
+    "texts, items": (
+        "{soft:2} liked {history:text 3} of {history:items}",
+        {"content_weight": 0.7, "item_text": "{title} film"},
+        WISHED,
+    ),
+    "start at texts": (
+        "{soft:2} user {age} {occupation} likes",
+        {"start": "text"},
+        {"profile": {"age": 30, "occupation": "artist"}},
+    ),
     "decoder": ("{soft:2} {age} saw {history:items}", {"encoder": {"family": "gpt2"}}, WISHED),
 }
 
@@ -92,6 +119,17 @@ def test_every_part_of_a_request_has_its_row() -> None:
     ]  # fmt: skip
 
 
+def test_of_a_history_as_words_each_item_has_its_row() -> None:
+    model = retriever("{soft:1} liked {history:titles 2} next")
+    found = attribute(model, Request(history=["i1", "i4", "i2"]), "i5", steps=4)
+    rows = [(share.segment, share.label) for share in found.shares]
+    assert rows == [
+        ("special tokens", "[CLS]"), ("soft prompt", "vector 0"), ('words "liked"', "liked"),
+        ("past items as words", "good night"), ("past items as words", "red king"),
+        ('words "next"', "next"), ("special tokens", "[SEP]"),
+    ]  # fmt: skip
+
+
 def test_the_content_part_is_exact() -> None:
     model = retriever("{soft:1} {history:items}", content_weight=0.7, collaborative=2)
     model.prepare()
@@ -129,7 +167,7 @@ def test_padding_has_no_share_and_changes_none() -> None:
     # The mask's own column is empty: copies of it stand where it is read.
     valid = np.asarray(laid.plan.valid)[0]
     assert (~valid).sum() == 1
-    assert (plain.shares[0][0, ~valid] == 0).all() and (plain.shares[0][0, valid] != 0).all()
+    assert (plain.shares[0][..., ~valid] == 0).all() and (plain.shares[0][0, 0, valid] != 0).all()
 
     inputs = dict(laid.inputs)
     inputs["items"] = np.pad(inputs["items"], ((0, 0), (0, 3), (0, 0)), constant_values=9.0)
@@ -139,14 +177,14 @@ def test_padding_has_no_share_and_changes_none() -> None:
     padded = ScorePath.__new__(ScorePath)
     padded.__dict__.update(path.__dict__)
     padded._request = LaidOut(**{**laid.__dict__, "plan": plan, "steps": steps})
-    end = np.asarray(plan.embeddings)[0]
+    end = np.asarray(plan.embeddings)
     at = np.flatnonzero(np.asarray(plan.valid)[0])
     start = np.zeros_like(end)
-    start[at] = path.start[0][valid]
+    start[:, at] = path.start[0][:, valid]
     found = integrated_gradients(padded, [start], [end], 8)
-    rest = np.setdiff1d(np.arange(len(end)), at)
-    assert len(rest) == 4 and (found.shares[0][0, rest] == 0).all()
-    np.testing.assert_allclose(found.shares[0][0, at], plain.shares[0][0, valid], atol=1e-6)
+    rest = np.setdiff1d(np.arange(end.shape[1]), at)
+    assert len(rest) == 4 and (found.shares[0][..., rest] == 0).all()
+    np.testing.assert_allclose(found.shares[0][..., at], plain.shares[0][..., valid], atol=1e-6)
 
 
 def test_a_wish_of_words_is_the_wish_that_the_model_reads() -> None:

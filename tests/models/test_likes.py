@@ -9,6 +9,7 @@ import pytest
 
 from tests import rated
 from tests.rated import TOKEN, ranker
+from tfprompt.errors import DataError
 from tfprompt.layers import RatingBias
 from tfprompt.tasks.objective import Objective
 
@@ -65,3 +66,11 @@ def test_what_was_measured_is_kept(kind: str, tmp_path: Path) -> None:
     rows = np.arange(len(SPLIT.test))
     scores = [m.scores_of(SPLIT.test, rows, lists % len(DATA.items)) for m in (model, again)]
     np.testing.assert_allclose(*scores, atol=1e-6)
+
+
+@pytest.mark.parametrize("like", [0.5, 5.5])
+def test_without_a_difference_there_is_nothing_to_learn(like: float) -> None:
+    made = ranker(TOKEN, Objective("like", like=like))
+    says = f"of {like:g} or more and from lower ones. Received: .* ratings of 1 to 5"
+    with pytest.raises(DataError, match=says):
+        made.fit(rated.rated().leave_one_out().train, verbose=0)

@@ -456,6 +456,15 @@ def test_loaded_is_saved(saved: tuple[MultiTask, Path]) -> None:
     assert json.loads((path / "rating" / "prompts.json").read_text())["metrics"] == {"rmse": 0.9}
 
 
+def test_load_knows_several_tasks(saved: tuple[MultiTask, Path]) -> None:
+    model, path = saved
+    loaded = load(path, ITEMS, backbone=backbone())
+    assert isinstance(loaded, MultiTask)
+    assert_close(values(model), values(loaded), 0.0)
+    with pytest.raises(ConfigError, match="share with .*one of the directories in it"):
+        load(path, ITEMS, share=model.tasks["direct"])
+
+
 @pytest.mark.parametrize("name", list(TEMPLATES))
 def test_each_task_loads_alone(saved: tuple[MultiTask, Path], name: str) -> None:
     model, path = saved

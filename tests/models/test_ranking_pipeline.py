@@ -235,4 +235,4 @@ def test_ratings_below_zero_cannot_be_compared_in_lists() -> None:
     pipeline("rating").training(below, **options)
     with pytest.raises(DataError, match="Received: -5 with loss='softmax'"):
         pipeline(Objective("rating", "softmax")).training(below, **options)
-    pipeline(Objective("like", "softmax")).training(below, **options)
+    pipeline(Objective("like", "softmax", like=-3)).training(below, **options)

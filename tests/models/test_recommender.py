@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tfprompt as tp
+from tests import toy
 from tests.shop import ITEMS, recommender, shop, stages
 from tfprompt.errors import CheckpointError, ConfigError, ExportError
 from tfprompt.models.recommender import Recommender
@@ -82,8 +83,8 @@ def test_saved_and_loaded_it_answers_the_same(cross: bool, tmp_path: Path) -> No
     model = recommender(cross, diversity=0.3, caps=3, blend=0.7)
     model.save_prompts(tmp_path / "shop")
     backbone = model.retriever.encoder.loaded
-    again = tp.Recommender.load(tmp_path / "shop", shop().items, backbone=backbone)
-    assert again.options() == model.options()
+    again = tp.load(tmp_path / "shop", shop().items, backbone=backbone)
+    assert isinstance(again, Recommender) and again.options() == model.options()
     np.testing.assert_array_equal(again.lists(TEST), model.lists(TEST))
     (tmp_path / "shop" / "recommender.json").write_text("{")
     with pytest.raises(CheckpointError, match="recommender.json"):
@@ -97,12 +98,22 @@ def test_saved_and_loaded_it_answers_the_same(cross: bool, tmp_path: Path) -> No
         ({"rank": 11}, "rank=11"),
         ({"blend": 1.5}, "1.5"),
         ({"diversity": 2.0}, "2.0"),
-        ({"caps": 2, "category": "brand"}, "brand"),
+        ({"caps": 2, "category": "brand"}, "caps=2 .* category='brand'. .* 'brand'. The columns"),
+        ({"freshness": 1.0, "half_life": 2.0, "age": "title"}, "age='title'. .*numeric column"),
     ],
 )
 def test_what_cannot_work_is_refused(options: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        recommender(**options).lists(TEST)
+        recommender(**options)
+
+
+def test_the_columns_of_caps_and_freshness_are_missed_before_any_training() -> None:
+    plain = toy.retriever()  # its items have no genres and no year
+    with pytest.raises(ConfigError, match="caps=4 .* category='genres'. .* 'title'"):
+        Recommender(plain, caps=4)
+    with pytest.raises(ConfigError, match="freshness=0.5 .* age='year'. .* 'title'"):
+        Recommender(plain, freshness=0.5, half_life=3)
+    Recommender(plain, diversity=0.2)
 
 
 def test_a_longer_list_than_is_kept_is_refused(tmp_path: Path) -> None:

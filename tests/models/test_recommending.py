@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.toy import ITEMS, TITLES, dataset, retriever
+from tests.rated import ranker
+from tests.toy import ITEMS, TITLES, dataset, encoder, retriever
 from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError, DataError, TfpromptError
+from tfprompt.models.multi_task import MultiTask
 from tfprompt.models.recommending import recommend
 from tfprompt.models.retriever import Retriever
 
@@ -166,3 +168,18 @@ def test_scores_follow_the_weights(model: Retriever) -> None:
     first = made.scores(SPLIT.test, rows)
     made.fit(SPLIT.train, epochs=1, verbose=0)
     assert np.abs(made.scores(SPLIT.test, rows) - first).max() > 0
+
+
+def test_what_has_no_list_says_who_has() -> None:
+    made = ranker()
+    with pytest.raises(
+        ConfigError, match=r"a Ranker. Put it .*tp.Recommender\(retriever, ranker\)"
+    ):
+        recommend(made, history=["i1"])  # type: ignore[arg-type]  # a likely slip
+    first = retriever("{soft:1} {history:items}")
+    second = Retriever(encoder("{soft:1} a {age} year old"), DATA.items, share=first)
+    both = MultiTask({"next": first, "direct": second})
+    with pytest.raises(ConfigError, match=r"a MultiTask. .*model.tasks\['next'\], model.tasks\['d"):
+        recommend(both, history=["i1"])  # type: ignore[arg-type]  # a likely slip
+    with pytest.raises(ConfigError, match="a Dataset"):
+        recommend(DATA, history=["i1"])  # type: ignore[arg-type]  # a likely slip

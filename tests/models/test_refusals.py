@@ -16,6 +16,12 @@ def test_deep_prompts_need_a_layer_above_the_seam() -> None:
     assert made.prompt_layer == toy.LAYERS - 2 and len(made.deep_prompts) == 1
 
 
+def test_deep_prompts_need_a_soft_one_in_the_template() -> None:
+    with pytest.raises(ConfigError, match=r"deep=True with '\{age\} .*Write \{soft:8\}"):
+        toy.encoder("{age} watched {history:items}", deep=True)
+    assert toy.encoder("{soft:0} {age}", deep=True).deep_prompts == []
+
+
 def test_a_content_weight_needs_a_history() -> None:
     with pytest.raises(ConfigError, match="history:items"):
         toy.retriever("{soft:2} user {age}", content_weight=1.0)

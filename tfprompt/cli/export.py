@@ -57,16 +57,26 @@ def export(
 ) -> None:
     """Write the best epoch as a SavedModel for TensorFlow Serving, warmed up and checked."""
     prompts = options.pairs(prompt, "--prompt")
+    form = {"--titles": titles, "--catalog": catalog != "float32", "--tokens": tokens}
+    of_catalog = {"--items": items is not None, "--column": bool(column)}
     if directory is not None and directory.suffix == ".tflite":
+        others = {"--prompt": bool(prompts), "--reuse": reuse is not None}
+        _takes_no("A file for devices", "FILE.tflite", {**form, **others, **of_catalog})
         _device_file(run, directory, k, quantize, check, json)
         return
     if quantize is not None:
         raise ConfigError("--quantize is of a file for devices, FILE.tflite. Received: none.")
+    exchanged = items is not None or (run is None and reuse is not None)
+    if exchanged:
+        made_of = "--reuse, which answers as before"
+        _takes_no("A version made of another", made_of, {"--k": k is not None, **form})
+    if items is None:
+        _takes_no("An export without --items", "no --items", {"--column": bool(column)})
     with output.working("Exporting"):
         from tfprompt import _environment
 
         _environment.load_tensorflow()
-        if items is not None or (run is None and reuse is not None):
+        if exchanged:
             made = _exchanged(run, directory, reuse, items, column, prompts, check)
         else:
             chosen = {"titles": titles, "catalog": catalog, "tokens": tokens, "prompts": prompts}
@@ -88,6 +98,21 @@ def export(
         for name, sides in made["signatures"].items()
     ]
     output.table(["signature", "inputs", "outputs"], rows)
+
+
+def _takes_no(what: str, why: str, given: dict[str, bool]) -> None:
+    """Refuses options that would have no effect.
+
+    Args:
+        what: what is exported.
+        why: what made it so.
+        given: the options without effect by name, and whether they were given.
+    """
+    if unused := [name for name, is_given in given.items() if is_given]:
+        raise ConfigError(
+            f"{what} does not take {', '.join(unused)}. Received: {why}. Leave out what it does "
+            "not take."
+        )
 
 
 def _device_file(

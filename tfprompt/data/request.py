@@ -144,9 +144,10 @@ class Request:
                 data does not have, or words where a number is read.
         """
         if self.history is None and not self.wish and not self.values:
+            given = "none of them" if self.user is None else f"user={self.user!r}, a label alone"
             raise ConfigError(
-                "A recommendation needs a user, a history, a profile or a wish. Received: none of "
-                "them (the history of a known user: Request.of(data, user))."
+                "A recommendation needs a user of the data, a history, a profile or a wish. "
+                f"Received: {given}. Request.of(data, user) looks a known user up."
             )
         if self.wish and not template.has_history and "wish" not in template.fields:
             raise ConfigError(

@@ -9,6 +9,7 @@ from keras import ops
 
 from tfprompt.encoders.text_plan import ORDER_STEP
 from tfprompt.encoders.token_plan import Part
+from tfprompt.errors import ConfigError
 from tfprompt.layers import (
     DeepPrompt,
     FeatureToken,
@@ -41,7 +42,16 @@ def soft_layers(encoder: PromptedEncoder) -> list[SoftPrompt]:
 
 
 def deep_layers(encoder: PromptedEncoder) -> list[DeepPrompt]:
-    """Fresh vectors at each layer above the seam's, where they are wanted."""
+    """Fresh vectors at each layer above the seam's, where they are wanted.
+
+    Raises:
+        ConfigError: the template has no soft prompt, whose places they take.
+    """
+    if encoder.deep and not encoder.template.soft:
+        raise ConfigError(
+            "Deep prompts take the places of soft ones, so the template must have one. Received: "
+            f"deep=True with {encoder.template.source!r}. Write {{soft:8}} into it."
+        )
     length, above = encoder.template.prompt_length, len(encoder.seam.upper_layers) - 1
     if not encoder.deep or not length:
         return []

@@ -44,7 +44,8 @@ class PromptedEncoder(keras.layers.Layer):
         prompt_layer: the seam m: layers below it see text alone and their states are cached;
             prompts and items enter at the input of layer m. None takes the last layer,
             the fastest; the last two for `deep`.
-        deep: fresh prompts at every upper layer instead of at the seam alone.
+        deep: fresh prompts at every upper layer instead of at the seam alone, as many as the
+            template has soft ones.
         read_out: "last" (the newest item's token), "mask" (the `{mask}` token) or "mean" (all
             items; without a history, all text). None takes "mask" where the template has one,
             else "last", else, without a history, "mean".

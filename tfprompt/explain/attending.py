@@ -60,9 +60,11 @@ def attention(model: Retriever, request: Request) -> Attention:
         laid.plan,
         laid.read,
         training=False,
+        deep=laid.deep,
         watch=lambda layer, states, mask: found.append(attention_weights(layer, states, mask)),
     )
-    weights = np.concatenate([np.asarray(each) for each in found])  # [L, heads, S, S]
+    # Of an ensemble the mean of its members: [L, heads, S, S].
+    weights = np.stack([np.asarray(each).mean(axis=0) for each in found])
     rows = np.einsum("s,lhsk->lhk", _read(model, laid), weights)
     units: dict[Any, list[Column]] = {}
     for column in laid.columns:
@@ -101,8 +103,9 @@ def _read(model: Retriever, laid: LaidOut) -> np.ndarray:
 
     Reading is linear in the states, so that unit vectors in their place show its weights.
     """
-    length = np.shape(laid.plan.valid)[1]
+    members, length = np.shape(laid.plan.valid)
     units = np.eye(length, dtype=np.float32)[None, length - (laid.read or length) :]
+    units = np.repeat(units, members, axis=0)
     read = read_out.read(model.encoder, ops.convert_to_tensor(units), laid.plan, laid.steps, False)
     weights: np.ndarray = np.asarray(read)[0]
     return weights

@@ -137,9 +137,10 @@ def _integrated(
         content: what past items add to the content similarity `[H]`.
     """
     tokens, *others = integral.shares
-    trained = {column.place: float(tokens[0, column.place]) for column in laid.columns}
-    if model.encoder.deep_prompts:
-        for place, share in enumerate(others.pop(0)[0].sum(axis=0)):  # [P], of all layers
+    tokens = tokens[0].sum(axis=0)  # [S], of all members
+    trained = {column.place: float(tokens[column.place]) for column in laid.columns}
+    if laid.deep is not None:
+        for place, share in enumerate(others.pop(0)[0].sum(axis=(0, 1))):  # [P], of all layers
             trained[place] += float(share)  # they overwrite the first places
     units: dict[Any, Share] = {}
     for column in laid.columns:

@@ -11,13 +11,14 @@ import numpy as np
 from tfprompt.encoders.text_plan import ORDER_STEP
 from tfprompt.explain.request_text import RequestText, pieces, words
 from tfprompt.layers.attention_rules import ITEM
-from tfprompt.prompts.segments import Feature, Field, Mask, Soft, Words
+from tfprompt.prompts.segments import Feature, Field, Mask, Soft, TextHistory, Words
 
 if TYPE_CHECKING:
     from tfprompt.encoders.prompted import PromptedEncoder
     from tfprompt.encoders.token_plan import TokenPlan
 
 SPECIAL, START, ITEMS = "special tokens", "start of the history", "past items"
+ITEM_WORDS = "past items as words"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +31,9 @@ class Column:
         label: what it is within the segment; columns of one word share it.
         order: where it stands in the template.
         text: whether its state at the seam comes from text.
-        item: place of the past item, None for anything else.
-        unit: columns that are shown as one (the pieces of a word) have the same.
+        item: place of the past item whose token it is, None for anything else.
+        unit: columns that are shown as one (the pieces of a word, the words of a past item) have
+            the same.
     """
 
     place: int
@@ -50,7 +52,7 @@ def columns_of(
 
     Args:
         encoder: has the template.
-        plan: a batch of 1.
+        plan: of one request; its first row is read.
         text: the request's word pieces.
         titles: names of the past items.
     """
@@ -67,12 +69,16 @@ def columns_of(
         segment = segments[number] if 0 <= number < len(segments) else None
         name = SPECIAL if segment is None else names[number]
         unit = (number, int(order[place] % ORDER_STEP))
-        item, is_text = None, segment is None or isinstance(segment, Words | Field | Mask)
+        item = None
+        is_text = segment is None or isinstance(segment, Words | Field | TextHistory | Mask)
         if role[place] == ITEM:
             step = int(moment[place])
             item = step - 1 if step else None
             name = ITEMS if step else START
             label = "start" if item is None else titles[item]
+        elif isinstance(segment, TextHistory):
+            past, label = text.past[int(order[place])]
+            unit = (number, past)
         elif is_text:
             label = written[token_at[int(order[place])]]
             if isinstance(segment, Words | Field):
@@ -112,6 +118,8 @@ def _names(encoder: PromptedEncoder, text: RequestText) -> list[str]:
             name = f"feature {segment.name}"
         elif isinstance(segment, Mask):
             name = "mask"
+        elif isinstance(segment, TextHistory):
+            name = ITEM_WORDS
         else:
             name = type(segment).__name__.lower()
         again = sum(other == name or other.startswith(f"{name} (") for other in names)

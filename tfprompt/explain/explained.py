@@ -6,7 +6,9 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from keras import ops
 
+from tfprompt.encoders.ensembles import with_members
 from tfprompt.encoders.layout import lay_out
 from tfprompt.encoders.token_plan import TokenPlan
 from tfprompt.errors import ConfigError
@@ -18,16 +20,19 @@ from tfprompt.models.wish_reading import ReadWish, read_wish
 
 if TYPE_CHECKING:
     from tfprompt.data.request import Request
+    from tfprompt.encoders.prompted import PromptedEncoder
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LaidOut:
-    """One request at the seam.
+    """One request at the seam, once for each of the M members of an ensemble.
 
     Attributes:
-        inputs: as `request_inputs` gives them, `items` `[1, H, D]` included.
-        plan: what stands where, a batch of 1.
-        steps: the step that is read out `[1, 1]`, None without a history.
+        inputs: as `request_inputs` gives them, and what the model makes of them: `items`
+            `[1, H, D]` and `content` `[1, H, V]`.
+        plan: what stands where, a batch of M that differ in their soft prompts alone.
+        deep: the deep prompts `[M, L, P, D]`, None without any.
+        steps: the step that is read out `[M, 1]`, None without a history.
         read: how many columns at the end of the plan are read, None for all.
         columns: the real columns in words.
         text: the word pieces.
@@ -37,6 +42,7 @@ class LaidOut:
 
     inputs: dict[str, Any]
     plan: TokenPlan
+    deep: Any
     steps: Any
     read: int | None
     columns: list[Column]
@@ -67,15 +73,31 @@ def laid_out(model: Any, request: Request) -> LaidOut:
     read = read_wish(model, request.wish) if request.wish else None
     wanted = "" if read is None else read.wish.wanted
     inputs = request_inputs(model, request, read)
+    inputs["content"] = inputs["vectors"]  # as `Retriever.call` says what past items are like
     if model.encoder.item_tokens is not None:
         inputs["items"] = model.item_tower.tokens(inputs["vectors"], inputs["ids"])
-    plan, steps, count = lay_out(model.encoder, inputs, False, False)
+    plan, steps, count = plan_of_members(model.encoder, inputs)
     text = request_text(model, request, wanted)
     titles = _titles(model, request, np.shape(inputs["vectors"])[1], wanted)
     columns = columns_of(model.encoder, plan, text, titles)
     return LaidOut(
-        inputs, plan, steps, None if count is None else int(count), columns, text, read, titles
-    )
+        inputs, plan, _deep(model.encoder), steps, None if count is None else int(count), columns,
+        text, read, titles,
+    )  # fmt: skip
+
+
+def plan_of_members(encoder: PromptedEncoder, inputs: dict[str, Any]) -> tuple[TokenPlan, Any, Any]:
+    """One request as `lay_out` plans it, a row for each member of an ensemble."""
+    given = with_members(encoder, inputs, False) if encoder.ensemble > 1 else inputs
+    return lay_out(encoder, given, False, False)
+
+
+def _deep(encoder: PromptedEncoder) -> Any:
+    """The deep prompts of each member `[M, L, P, D]`, None without any."""
+    if not encoder.deep_prompts:
+        return None
+    prompts = ops.stack([layer.vectors() for layer in encoder.deep_prompts], axis=-3)
+    return ops.reshape(prompts, (-1, *prompts.shape[-3:]))
 
 
 def check_retriever(model: Any) -> None:

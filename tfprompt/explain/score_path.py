@@ -7,6 +7,9 @@ Nothing said is, at each token's own place:
 - for a past item the mean token of the catalog's items at that place of the history: an item was
   taken, and it could be any. So what an item is given is what it says beyond that;
 - for prompts and features the state of a masked word that stands alone, at the layer of each.
+
+Each of the M members of an ensemble goes its own way; the score is that of the mean of what they
+read, and the share of a token is the sum of its shares in all of them.
 """
 
 from __future__ import annotations
@@ -18,14 +21,13 @@ import tensorflow as tf
 from keras import ops
 
 from tfprompt.encoders import read_out
-from tfprompt.encoders.layout import lay_out
+from tfprompt.encoders.ensembles import mean_of_members
 from tfprompt.encoders.seam import Seam
 from tfprompt.encoders.token_plan import TokenPlan
 from tfprompt.encoders.upper import upper_states
-from tfprompt.explain.explained import LaidOut
+from tfprompt.explain.explained import LaidOut, plan_of_members
 from tfprompt.explain.request_text import blank_state
 from tfprompt.explain.wish_text import WishText
-from tfprompt.layers import unit_length
 from tfprompt.layers.attention_rules import ITEM
 
 if TYPE_CHECKING:
@@ -47,8 +49,8 @@ class ScorePath:
         text: the item's text vector `[V]`.
 
     Attributes:
-        start: the inputs where nothing is said: tokens `[S, D]`, deep prompts `[L, P, D]` where
-            there are any, the wish's words `[n, D]` where there are any.
+        start: the inputs where nothing is said: tokens `[M, S, D]`, deep prompts
+            `[M, L, P, D]` where there are any, the wish's words `[n, D]` where there are any.
         end: the inputs as they are.
         wish: the wish's words, None for none.
     """
@@ -60,22 +62,17 @@ class ScorePath:
         self._candidate, self._text = tf.constant(candidate), tf.constant(text)
         wanted = request.wish.wish.wanted if request.wish is not None else ""
         self.wish = WishText(model, wanted) if wanted else None
-        self._deep = len(model.encoder.deep_prompts) > 0
         self.start = [_nothing_said(model, request)]
-        self.end = [np.asarray(request.plan.embeddings)[0]]
-        if self._deep:
-            encoder, layers = (
-                model.encoder,
-                [np.asarray(d.prompt) for d in model.encoder.deep_prompts],
-            )
+        self.end = [np.asarray(request.plan.embeddings)]
+        if request.deep is not None:
+            loaded, first = model.encoder.loaded, model.encoder.prompt_layer + 1
+            prompts = np.asarray(request.deep)  # [M, L, P, D]
             blanks = [
-                np.broadcast_to(
-                    blank_state(encoder.loaded, Seam(encoder.loaded.backbone, at)), prompt.shape
-                )
-                for at, prompt in enumerate(layers, start=encoder.prompt_layer + 1)
+                blank_state(loaded, Seam(loaded.backbone, first + number))
+                for number in range(prompts.shape[1])
             ]
-            self.start.append(np.stack(blanks))
-            self.end.append(np.stack(layers))
+            self.start.append(np.broadcast_to(np.stack(blanks)[:, None], prompts.shape))
+            self.end.append(prompts)
         if self.wish is not None:
             self.start.append(self.wish.start)
             self.end.append(self.wish.end)
@@ -88,7 +85,7 @@ class ScorePath:
         """
         given = list(points)
         tokens = given.pop(0)
-        deep = given.pop(0) if self._deep else None
+        deep = None if self._request.deep is None else given.pop(0)
         own = tf.zeros(tokens.shape[:1])
         if self.wish is not None:
             vector = self.wish.vector(given.pop(0))  # [n, V]
@@ -98,19 +95,18 @@ class ScorePath:
         return tf.stack([self._trained(tokens, deep), own], axis=1)
 
     def _trained(self, tokens: Any, deep: Any) -> Any:
-        """The trained part of the score `[n]` of tokens `[n, S, D]`."""
+        """The trained part of the score `[n]` of tokens `[n, M, S, D]`."""
         encoder, request = self._model.encoder, self._request
         count = tokens.shape[0]
-        plan = _repeated(request.plan, tokens)
+        plan = _repeated(request.plan, count, _rows(tokens))
+        deep = None if deep is None else _rows(deep)
         states = upper_states(encoder, plan, request.read, training=False, deep=deep)
-        steps = None if request.steps is None else ops.repeat(request.steps, count, axis=0)
-        queries = read_out.read(encoder, states, plan, steps, False)
-        cosine = self._model.similarity == "cosine"
-        queries = unit_length(queries) if cosine else queries / encoder.width**0.5
-        return tf.linalg.matvec(queries, self._candidate)
+        steps = None if request.steps is None else ops.tile(request.steps, (count, 1))
+        read = mean_of_members(encoder, read_out.read(encoder, states, plan, steps, False))
+        return tf.linalg.matvec(self._model.trained_queries(read), self._candidate)
 
     def _with_wish(self, tokens: Any, vector: Any, place: int) -> Any:
-        """The tokens with the wish, which stands as the newest item, made of its own words."""
+        """Tokens `[n, M, S, D]` with the wish as the newest item, made of its own words."""
         model, plan = self._model, self._request.plan
         wished = tf.expand_dims(model.item_tower.tokens(vector, self._no_ids(vector)), 1)
         # Items do not mix before the upper layers, so what stands before the wish is of no matter.
@@ -118,7 +114,8 @@ class ScorePath:
         made = _item_tokens(model, items)[:, -1]
         role, moment = np.asarray(plan.role)[0], np.asarray(plan.moment)[0]
         at = int(np.flatnonzero((role == ITEM) & (moment == place + 1))[0])
-        return tf.concat([tokens[:, :at], made[:, None], tokens[:, at + 1 :]], axis=1)
+        made = tf.repeat(made[:, None, None], tokens.shape[1], axis=1)  # [n, M, 1, D]
+        return tf.concat([tokens[:, :, :at], made, tokens[:, :, at + 1 :]], axis=2)
 
     def _no_ids(self, vector: Any) -> Any:
         rank = self._model.item_table.rank
@@ -126,19 +123,19 @@ class ScorePath:
 
 
 def _nothing_said(model: Retriever, request: LaidOut) -> np.ndarray:
-    """The tokens `[S, D]` of a request that says nothing, see the module."""
+    """The tokens `[M, S, D]` of a request that says nothing, see the module."""
     encoder = model.encoder
     inputs = {**request.inputs, "states": request.text.blank_states[None]}
-    plan, _, _ = lay_out(encoder, inputs, False, False)
-    tokens = np.array(plan.embeddings)[0]
+    plan, _, _ = plan_of_members(encoder, inputs)
+    tokens = np.array(plan.embeddings)
     blank = blank_state(encoder.loaded, encoder.seam)
     items = _mean_items(model, len(request.titles)) if encoder.item_tokens is not None else None
     moment = np.asarray(plan.moment)[0]
     for column in request.columns:
         if column.item is not None and items is not None:
-            tokens[column.place] = items[moment[column.place]]
+            tokens[:, column.place] = items[moment[column.place]]
         elif not column.text:
-            tokens[column.place] = blank
+            tokens[:, column.place] = blank
     return tokens
 
 
@@ -163,11 +160,15 @@ def _item_tokens(model: Retriever, items: Any) -> Any:
     return encoder.item_tokens(items)
 
 
-def _repeated(plan: TokenPlan, tokens: Any) -> TokenPlan:
-    """The plan of one request for n rows of tokens `[n, S, D]`."""
-    count = tokens.shape[0]
+def _rows(points: Any) -> Any:
+    """`[n, M, ...]` to `[n·M, ...]`."""
+    return tf.reshape(points, (-1, *points.shape[2:]))
+
+
+def _repeated(plan: TokenPlan, count: int, tokens: Any) -> TokenPlan:
+    """The plan of one request for n times its tokens `[n·M, S, D]`."""
     others = {
-        name: ops.repeat(getattr(plan, name), count, axis=0)
+        name: ops.tile(getattr(plan, name), (count, 1))
         for name in ("valid", "role", "moment", "order")
     }
     return TokenPlan(embeddings=tokens, **others)

@@ -103,6 +103,36 @@ def age_table(catalog: Catalog, column: str, now: float | None = None) -> np.nda
     return (np.nanmax(values) if now is None else now) - values
 
 
+def rerank_facts(
+    catalog: Catalog,
+    *,
+    caps: int | None,
+    category: str,
+    separator: str | None,
+    freshness: float,
+    age: str,
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The categories and ages of the items that a `Recommender` needs; arguments as there.
+
+    Returns:
+        The tables of `category_table` and `age_table`, None for one that is not needed.
+
+    Raises:
+        ConfigError: a column that does not give them; the argument is named.
+    """
+    categories = ages = None
+    try:
+        if caps is not None:
+            told = f"caps={caps} counts the categories of category={category!r}"
+            categories, _ = category_table(catalog, category, separator)
+        if freshness:
+            told = f"freshness={freshness} goes by the age of age={age!r}"
+            ages = age_table(catalog, age)
+    except ConfigError as error:
+        raise ConfigError(f"{told}. {error}") from error
+    return categories, ages
+
+
 def _column(catalog: Catalog, name: str) -> pl.Series:
     if name not in catalog.frame.columns[1:]:
         raise ConfigError(

@@ -21,7 +21,7 @@ import numpy as np
 from tfprompt._files import atomic_write, read_json, write_json
 from tfprompt.errors import CheckpointError
 from tfprompt.models import prompt_files
-from tfprompt.models.loading import load as load_model
+from tfprompt.models.loading import load_single
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -103,7 +103,7 @@ def load(
     tasks: dict[str, Any] = {}
     for name in names:
         share = tasks[names[0]] if tasks else None
-        tasks[name] = load_model(
+        tasks[name] = load_single(
             Path(directory) / name, items, backbone=backbone if share is None else None, share=share
         )
     model = MultiTask(tasks, weights, seed=seed)

@@ -75,6 +75,7 @@ class RankingPipeline(Pipeline):
                 from all items that training knows.
         """
         self._check_ratings(sequences.ratings)
+        self._check_likes(sequences.ratings)
         fields = self.training_fields(sequences)
 
         def generate() -> Iterator[Batch]:
@@ -225,6 +226,21 @@ class RankingPipeline(Pipeline):
             raise DataError(
                 f"Lists are compared by ratings of 0 or more. Received: {np.nanmin(ratings):g} "
                 f"with loss={self.objective.loss!r}. Shift the ratings, or use loss='pointwise'.",
+                column="rating",
+            )
+
+    def _check_likes(self, ratings: np.ndarray | None) -> None:
+        """Refuses a training part in which all is liked, or nothing: it teaches no difference."""
+        if self.objective.kind != "like" or ratings is None:
+            return
+        known = ratings[~np.isnan(ratings)]
+        liked, all_ = int((known >= self.objective.like).sum()), len(known)
+        if all_ and liked in (0, all_):
+            raise DataError(
+                f"A ranker of likes learns from ratings of {self.objective.like:g} or more and "
+                f"from lower ones. Received: {all_:,} ratings of {known.min():g} to "
+                f"{known.max():g}. Take a limit between them, as "
+                "tp.tasks.Objective('like', like=...).",
                 column="rating",
             )
 

@@ -15,7 +15,7 @@ from tfprompt.errors import ConfigError
 from tfprompt.evaluation.measures import ndcg_at
 from tfprompt.layers import Rerank
 from tfprompt.layers.blend_scores import blend_scores
-from tfprompt.models.item_facts import age_table, category_table
+from tfprompt.models.item_facts import rerank_facts
 from tfprompt.models.recommending import Recommendation, recommend
 from tfprompt.models.shortlist import best, request_shortlist
 
@@ -50,7 +50,8 @@ class Recommender:
         name: what reports call it.
 
     Raises:
-        ConfigError: other catalogs, or numbers out of range.
+        ConfigError: other catalogs, numbers out of range, or items without the column that `caps`
+            or `freshness` needs.
 
     Example:
         model = tp.Recommender(retriever, ranker, diversity=0.2, caps=4)
@@ -103,6 +104,9 @@ class Recommender:
         self.rerank = Rerank(
             self.rank, diversity, freshness, half_life, caps, strict, name="rerank"
         )
+        self._facts = rerank_facts(
+            items, caps=caps, category=category, separator=separator, freshness=freshness, age=age
+        )
         self._graph: Any = None
 
     @property
@@ -111,17 +115,12 @@ class Recommender:
         return self.retriever.encoder
 
     def prepare(self) -> None:
-        """Encodes the catalog and reads its categories and ages, once."""
+        """Encodes the catalog, once."""
         self.retriever.prepare()
         if self.ranker is not None:
             self.ranker.prepare()
         if not self.rerank.built:
-            categories = ages = None
-            if self.rerank.caps is not None:
-                categories, _ = category_table(self.catalog, self.category, self.separator)
-            if self.rerank.freshness:
-                ages = age_table(self.catalog, self.age)
-            self.rerank.adapt(np.asarray(self.retriever.item_table.vectors), categories, ages)
+            self.rerank.adapt(np.asarray(self.retriever.item_table.vectors), *self._facts)
 
     # -- answers ------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfprompt._files import atomic_write, read_json, write_json
 from tfprompt.errors import CheckpointError
-from tfprompt.models.loading import load as load_model
+from tfprompt.models.loading import load_single
 from tfprompt.models.ranker import Ranker
 from tfprompt.models.retriever import Retriever
 
@@ -73,9 +73,9 @@ def load(
             f"This version reads recommenders of format {FORMAT}. Received: {path} of format "
             f"{described.get('format')}."
         )
-    retriever = load_model(Path(directory) / "retriever", items, backbone=backbone)
+    retriever = load_single(Path(directory) / "retriever", items, backbone=backbone)
     # One backbone in memory for both stages.
-    ranker = load_model(
+    ranker = load_single(
         Path(directory) / "ranker", items, backbone=backbone or retriever.encoder.loaded
     ) if ranked else None  # fmt: skip
     if not isinstance(retriever, Retriever) or not isinstance(ranker, Ranker | None):

@@ -73,8 +73,8 @@ def recommend(
         At most k items, best first; items of the history are left out.
 
     Raises:
-        ConfigError: nothing to go by, an unknown user, a wish past 10,000 characters, without a
-            word, or in a script that the encoder does not read.
+        ConfigError: another model, nothing to go by, an unknown user, a wish past 10,000
+            characters, without a word, or in a script that the encoder does not read.
 
     Warns:
         WishWarning: the wish was read otherwise than it was written.
@@ -83,6 +83,7 @@ def recommend(
         for item in tp.recommend(model, wish="slow science fiction with robots", k=5):
             print(f"{item.score:.3f} {item.title}")
     """
+    _check_model(model)
     given = {"user": user, "history": history, "wish": wish, "profile": profile}
     if request is None:
         request = _request(data, given, exclude)
@@ -140,6 +141,23 @@ def best_of(
         rows, values = _two_stages(two_stages, scores, request, read, k)
     left = (rows >= 0) & np.isfinite(values)
     return rows[left], values[left]
+
+
+def _check_model(model: Any) -> None:
+    """Refuses what has no list of its own; the remedy names what has."""
+    from tfprompt.models.recommender import Recommender
+    from tfprompt.models.retriever import Retriever
+
+    if isinstance(model, Retriever | Recommender):
+        return
+    kind = type(model).__name__
+    rule = f"A list comes from a Retriever or a Recommender. Received: a {kind}."
+    if kind == "MultiTask":
+        asked = [f"model.tasks[{n!r}]" for n, m in model.tasks.items() if isinstance(m, Retriever)]
+        raise ConfigError(f"{rule} Ask one of its tasks: {', '.join(asked) or 'none retrieves'}.")
+    if kind == "Ranker":
+        raise ConfigError(f"{rule} Put it behind a retriever: tp.Recommender(retriever, ranker).")
+    raise ConfigError(rule)
 
 
 def _two_stages(

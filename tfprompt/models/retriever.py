@@ -194,16 +194,24 @@ class Retriever(RetrievalSteps):
         if vectors is not None:
             prepared["content"] = vectors
         queries = self.encoder(prepared, every_position=every_position, training=training)
-        if self.similarity == "cosine":
-            queries = unit_length(queries)
-            if self.start == "text" and not self.content_weight:
-                queries = self.item_table.from_text(queries)  # where the items' texts are
-        else:
-            queries = queries / self.encoder.width**0.5
+        queries = self.trained_queries(queries)
         if not self.content_weight:
             return queries
         content = history_content(vectors, prepared["items_mask"], every_position)
         return ops.concatenate([queries, self.content_weight * content], axis=-1)
+
+    def trained_queries(self, read: Any) -> Any:
+        """What the encoder reads `[..., D]` as the trained part of queries `[..., D]`.
+
+        Where scores start at the similarity of texts (`start="text"` without a content weight),
+        it is moved to the space of the items' texts.
+        """
+        if self.similarity != "cosine":
+            return read / self.encoder.width**0.5
+        queries = unit_length(read)
+        if self.start == "text" and not self.content_weight:
+            return self.item_table.from_text(queries)
+        return queries
 
     def candidates(self, rows: Any = None, training: bool | None = None) -> Any:
         """Items as candidates `[n, W]`.

@@ -137,10 +137,10 @@ class Run:
         Raises:
             CheckpointError: no checkpoint, a damaged one, or another backbone.
         """
-        from tfprompt.models.loading import load
+        from tfprompt.models.loading import load_single
 
         self.description(which)
-        return load(self.checkpoint(which), self.dataset.items, backbone=self.config.encoder)
+        return load_single(self.checkpoint(which), self.dataset.items, backbone=self.config.encoder)
 
     def evaluate(
         self,
