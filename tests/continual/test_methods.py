@@ -30,9 +30,9 @@ from tfprompt.continual.fisher import fisher
 from tfprompt.continual.method import _start_afresh
 from tfprompt.continual.pull import Pull
 from tfprompt.errors import CheckpointError, ConfigError
+from tfprompt.models.parts import PARTS, only, part_of, variables_of
 from tfprompt.models.retriever import Retriever
 from tfprompt.models.tensors import trained_variables
-from tfprompt.training.parts import PARTS, only, part_of, variables_of
 
 Maker = Callable[..., Callable[[int], Retriever]]
 POOL = "{pool:2x1 of 4} watched {history:items}"

@@ -11,8 +11,8 @@ import numpy as np
 from tfprompt.continual._joined import known_so_far
 from tfprompt.continual.course import Course
 from tfprompt.data.batches import number_of_batches
+from tfprompt.models.parts import PARTS, check_parts, only
 from tfprompt.models.training_state import networks, random_variables
-from tfprompt.training.parts import PARTS, check_parts, only
 
 if TYPE_CHECKING:
     from tfprompt.continual.stage import Stage
@@ -30,7 +30,7 @@ class Method:
     Args:
         course: how each stage is trained.
         later: what is trained from the second stage on, of "prompts", "items", "temperature" and
-            "network", see `tfprompt.training.parts.part_of`.
+            "network", see `tfprompt.models.parts.part_of`.
 
     A subclass changes `training_part`, wraps `fit_stage`, or answers each stage in its own way
     (`answer_as`). What it must remember goes through `state` and `restore`.

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfprompt.continual.course import Course
 from tfprompt.continual.method import Method
-from tfprompt.training.parts import SOFT, variables_of
+from tfprompt.models.parts import SOFT, variables_of
 
 if TYPE_CHECKING:
     from tfprompt.continual.stage import Stage

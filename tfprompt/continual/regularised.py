@@ -12,7 +12,7 @@ from tfprompt.continual.fisher import fisher
 from tfprompt.continual.method import Method
 from tfprompt.continual.pull import Pull
 from tfprompt.errors import ConfigError
-from tfprompt.training.parts import PARTS, variables_of
+from tfprompt.models.parts import PARTS, variables_of
 
 if TYPE_CHECKING:
     from tfprompt.continual.stage import Stage

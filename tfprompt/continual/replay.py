@@ -11,7 +11,7 @@ from tfprompt.continual._joined import joined, piece
 from tfprompt.continual.course import Course
 from tfprompt.continual.method import Method
 from tfprompt.errors import ConfigError
-from tfprompt.training.parts import PARTS
+from tfprompt.models.parts import PARTS
 
 if TYPE_CHECKING:
     from tfprompt.continual.stage import Stage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -160,6 +161,33 @@ class FitsParts(KeptModel):
             )
         finally:
             self.validating_on = None
+
+    def training_only(self, *parts: str) -> AbstractContextManager[None]:
+        """Trains some parts and nothing else while a block runs.
+
+        A further prompt of one model is made so: it shares with the others all but its vectors,
+        which is what a bank of prompts (`model.prompts`) and an artifact of several ask for. What
+        is saved inside the block is whole; afterwards everything is trained again.
+
+        Args:
+            *parts: of "prompts", "items", "temperature" and "network" (see
+                `tfprompt.models.parts.part_of`), or "soft": the prompts of `{soft:P}` alone, which
+                is what one model may have several of. Compile the model inside the block.
+
+        Raises:
+            ConfigError: an unknown part, or the model trains nothing of these.
+
+        Example:
+            german = tp.load("prompts/shop", data.items)
+            with german.training_only("soft"):
+                german.compile()
+                german.fit(split_of_germany.train, epochs=3)
+                german.save_prompts("prompts/de")
+            model.prompts.add("de", "prompts/de")
+        """
+        from tfprompt.models.parts import only
+
+        return only(self, *parts)
 
     # While `fit` runs, what it validates on: callbacks that measure too need the same candidates.
     validating_on: Any = None

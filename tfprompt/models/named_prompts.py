@@ -78,7 +78,7 @@ def read_prompt(
         raise CheckpointError(
             "Prompts of one model share everything but their vectors: projections, ids and "
             f"temperature are the same. Received: prompt {name!r} of {directory}, which differs "
-            f'in {", ".join(others[:5])}. Train it inside `with tp.training.only(model, "soft")`, '
+            f'in {", ".join(others[:5])}. Train it inside `with model.training_only("soft")`, '
             "or keep it on its own."
         )
     if not all(np.isfinite(value).all() for value in tensors.values()):

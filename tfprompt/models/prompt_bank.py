@@ -62,7 +62,7 @@ class PromptBank:
         Args:
             name: of the prompt, not "default".
             directory: its model has the same of everything but the vectors of its prompts: train it
-                from the same weights inside `tp.training.only(model, "soft")`.
+                from the same weights inside `model.training_only("soft")`.
 
         Raises:
             ConfigError: the name is "default" or empty.

@@ -217,7 +217,7 @@ def _check_same(directory: Any, received: dict[str, tuple], variables: dict[str,
     raise CheckpointError(
         f"The tensors in {directory} are not those of this model (a change of the catalog, the "
         f"template or the options; to train some parts alone, save inside "
-        f"`tp.training.only`): {details}."
+        f"`model.training_only`): {details}."
     )
 
 

@@ -64,29 +64,7 @@ def variables_of(model: FitsParts, parts: Collection[str]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def only(model: FitsParts, *parts: str) -> Iterator[None]:
-    """Trains some parts of a model and nothing else, while the block runs.
-
-    A further prompt of one model is made so: it shares with the others all but its vectors, which
-    is what a bank of prompts (`model.prompts`) and an artifact of several ask for. What is saved
-    inside the block is whole, and afterwards everything is trained again.
-
-    Args:
-        model: a retriever or ranker. Compile it inside the block: an optimizer that is built
-            already keeps its place for each tensor, which is fine too.
-        parts: of "prompts", "items", "temperature" and "network" (see `part_of`), or "soft": the
-            prompts of `{soft:P}` alone, which is what one model may have several of.
-
-    Raises:
-        ConfigError: an unknown part, or the model trains nothing of these.
-
-    Example:
-        german = tp.load("prompts/shop", data.items)
-        with tp.training.only(german, "soft"):
-            german.compile()
-            german.fit(split_of_germany.train, epochs=3)
-            german.save_prompts("prompts/de")
-        model.prompts.add("de", "prompts/de")
-    """
+    """See `Retriever.training_only`."""
     check_parts(parts)
     chosen = {id(variable) for variable in variables_of(model, parts).values()}
     if not chosen:

@@ -20,7 +20,7 @@ def test_a_second_prompt_of_one_model(tmp_path: Path) -> None:
     model.save_prompts(tmp_path / "shop")
     other = tp.load(tmp_path / "shop", model.catalog, backbone=model.encoder.loaded)
     before = toy.trained_values(other)
-    with tp.training.only(other, "soft"):
+    with other.training_only("soft"):
         other.compile(run_eagerly=True)
         other.fit(split.train, epochs=1, batch_size=4, verbose=0)
         other.save_prompts(tmp_path / "de")
@@ -41,10 +41,10 @@ def test_a_second_prompt_of_one_model(tmp_path: Path) -> None:
 
 def test_prompts_alone_are_more_than_the_soft_ones(tmp_path: Path) -> None:
     model = toy.retriever(TEMPLATE)
-    with tp.training.only(model, "prompts"):
+    with model.training_only("prompts"):
         names = {variable.path.split("/")[-2] for variable in model.trainable_variables}
     assert len(names) == 2 and "soft_0" in names
-    with pytest.raises(ConfigError, match="'weights'"), tp.training.only(model, "weights"):
+    with pytest.raises(ConfigError, match="'weights'"), model.training_only("weights"):
         pass
 
 
@@ -53,5 +53,5 @@ def test_what_was_frozen_by_hand_is_missing_and_the_error_says_how(tmp_path: Pat
     for variable in model.trainable_variables:
         variable.trainable = "soft" in variable.path
     model.save_prompts(tmp_path / "de")
-    with pytest.raises(CheckpointError, match=r"tp\.training\.only"):
+    with pytest.raises(CheckpointError, match=r"training_only"):
         tp.load(tmp_path / "de", model.catalog, backbone=model.encoder.loaded)
