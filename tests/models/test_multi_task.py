@@ -352,7 +352,8 @@ def test_graph_equals_eager() -> None:
     assert_close(values(graph[0]), values(eager[0]), 2e-5)
 
 
-@pytest.mark.parametrize("batch_size", [pytest.param(3, marks=pytest.mark.slow), 1])
+@pytest.mark.slow
+@pytest.mark.parametrize("batch_size", [3, 1])
 def test_two_replicas_train_as_one(batch_size: int) -> None:
     # Uneven halves, and a last batch of two or of one row, which leaves the second one empty.
     options: dict[str, Any] = {

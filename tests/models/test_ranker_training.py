@@ -63,7 +63,12 @@ def test_steps_change_what_is_trained_and_nothing_else(form: str, words: Any) ->
     [
         ("rating", TOKEN, {"collaborative": 4}),
         ("rating", TEXT, {"verbalizer": STARS}),
-        ("like", TOKEN, {"verbalizer": ["bad", "love"], "collaborative": 4}),
+        pytest.param(
+            "like",
+            TOKEN,
+            {"verbalizer": ["bad", "love"], "collaborative": 4},
+            marks=pytest.mark.slow,
+        ),
         (Objective("rating", "list_mle"), TOKEN, {"collaborative": 4}),
         (Objective("click", "softmax", negatives=3), TEXT, {"bias": False}),
     ],
@@ -94,7 +99,11 @@ def fitted(seed: int, objective: Any, template: str) -> tuple[list[float], Any]:
 
 
 @pytest.mark.parametrize(
-    ("objective", "template"), [("rating", TOKEN), (Objective("click", "pairwise"), TEXT)]
+    ("objective", "template"),
+    [
+        ("rating", TOKEN),
+        pytest.param(Objective("click", "pairwise"), TEXT, marks=pytest.mark.slow),
+    ],
 )
 def test_fit_is_decided_by_its_seed(objective: Any, template: str) -> None:
     (first, values), (second, again) = (fitted(0, objective, template) for _ in range(2))
@@ -110,9 +119,11 @@ def test_fit_is_decided_by_its_seed(objective: Any, template: str) -> None:
     [
         ("rating", TOKEN, True),
         ("like", TEXT, False),
-        (Objective("rating", "list_mle"), TEXT, False),
+        pytest.param(Objective("rating", "list_mle"), TEXT, False, marks=pytest.mark.slow),
         (Objective("click", "pairwise", negatives=2), TOKEN, False),
-        (Objective("click", "softmax", negatives=2), TEXT, True),
+        pytest.param(
+            Objective("click", "softmax", negatives=2), TEXT, True, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_graph_equals_eager(objective: Any, template: str, jit: bool) -> None:

@@ -58,7 +58,10 @@ def test_two_replicas_train_as_one(negatives: str) -> None:
     assert_same(one, two)
 
 
-@pytest.mark.parametrize("clip", CLIPS[1:])
+# One kind of bound is enough for a change; `make test-all` tries the others.
+@pytest.mark.parametrize(
+    "clip", [CLIPS[1], *(pytest.param(clip, marks=pytest.mark.slow) for clip in CLIPS[2:])]
+)
 def test_gradients_are_clipped_once_over_all_replicas(clip: dict[str, float]) -> None:
     optimizer = {"learning_rate": 0.1, **clip}
     one, two = (train(kind, 4, optimizer=optimizer) for kind in ("one", "mirrored"))
@@ -68,7 +71,7 @@ def test_gradients_are_clipped_once_over_all_replicas(clip: dict[str, float]) ->
     assert differ  # The bound was reached, so the comparison is about something.
 
 
-@pytest.mark.parametrize("batch_size", [7, 1])
+@pytest.mark.parametrize("batch_size", [7, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_replica_without_any_row_changes_nothing(batch_size: int) -> None:
     # 8 windows: a last batch of one row, or batches of one row, leave the second replica empty.
     one, two = (train(kind, batch_size) for kind in ("one", "mirrored"))
@@ -137,7 +140,12 @@ def train_ranker(kind: str, objective: Objective, form: str, **options: Any) -> 
 # Each kind and each loss, not each pair: a replica's sums are the same code for all.
 @pytest.mark.parametrize(
     ("kind", "loss"),
-    [("rating", "pointwise"), ("like", "pairwise"), ("click", "softmax"), ("click", "list_mle")],
+    [
+        ("rating", "pointwise"),
+        pytest.param("like", "pairwise", marks=pytest.mark.slow),
+        ("click", "softmax"),
+        pytest.param("click", "list_mle", marks=pytest.mark.slow),
+    ],
 )
 def test_two_replicas_train_a_ranker_as_one(kind: Any, loss: Any) -> None:
     objective = Objective(kind, loss, negatives=2)
@@ -145,7 +153,9 @@ def test_two_replicas_train_a_ranker_as_one(kind: Any, loss: Any) -> None:
     assert_same(one, two)
 
 
-@pytest.mark.parametrize("words", [None, {1: "bad", 3: "old", 5: "love"}])
+@pytest.mark.parametrize(
+    "words", [None, pytest.param({1: "bad", 3: "old", 5: "love"}, marks=pytest.mark.slow)]
+)
 def test_two_replicas_train_a_cross_encoder_as_one(words: Any) -> None:
     given = (Objective("rating"), rated.TEXT)
     one, two = (train_ranker(name, *given, verbalizer=words) for name in ("one", "mirrored"))
