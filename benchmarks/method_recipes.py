@@ -37,8 +37,8 @@ def _tuned_trials(key: str, method: str, values: tuple[float, ...], **more: Any)
 
 _ALL = ["query", "key", "value", "attention_output", "intermediate", "output"]
 _FULL = _tuned_trials("speed", "full", (0.1, 0.03, 0.01))
-_LORA = _tuned_trials("alpha", "lora", (1.0, 4.0, 16.0), rank=8)
-_LORA_ALL = _tuned_trials("alpha", "lora", (1.0, 4.0, 16.0), rank=8, targets=_ALL)
+_LORA = _tuned_trials("alpha", "lora", (0.25, 1.0, 4.0), rank=8)
+_LORA_ALL = _tuned_trials("alpha", "lora", (0.25, 1.0, 4.0), rank=8, targets=_ALL)
 
 # Name → (family, changes, trials).
 METHODS: dict[str, tuple[str, Recipe, list[Recipe]]] = {
