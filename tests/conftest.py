@@ -7,6 +7,7 @@ caches of tiny backbones use the `own_home` fixture, so that they leave nothing 
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,10 @@ import pytest
 import tfprompt  # noqa: F401  (first: it selects the Keras that TFRS needs)
 
 import tensorflow as tf  # isort: skip
+
+# A shell's background job ignores Ctrl-C, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before TensorFlow starts, since it refuses later: a strategy needs two devices to be tested.
 tf.config.set_logical_device_configuration(
