@@ -12,8 +12,8 @@ MODEL  ?= models/demo/1
 
 help:
 	@echo "make demo   install, fetch data and weights, train, evaluate, recommend, export"
-	@echo "make test   the tests of a change, a quarter of an hour"
-	@echo "make test-all  every test, twice as long"
+	@echo "make test   the tests of a change: all but those marked slow"
+	@echo "make test-all  every test"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  the figures of docs/results.md (hours; Amazon Toys and MovieTweetings from TFPROMPT_DATA)"
 	@echo "make notebooks  execute the notebooks of examples/ in place (a quarter of an hour)"

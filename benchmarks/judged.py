@@ -30,9 +30,7 @@ def open_results(path: Path, benchmark: str, data: Any, split: dict[str, Any]) -
     header = {
         "format": 1,
         "benchmark": benchmark,
-        "command": results.command(),
-        "machine": results.machine(),
-        "versions": results.versions(),
+        **results.origin(),
         "data": results.describe_data(data),
         "split": split,
     }

@@ -58,10 +58,10 @@ def render(results: Iterable[Result]) -> str:
     rates = ", ".join(f"{trial['optimizer']['rate']:g}" for trial in method_recipes.RATES)
     text = (
         f"Each was tuned with the same budget: {budget['trials']} settings of "
-        f"{budget['trial_epochs']} epochs with seed 0 (learning rates of {rates}; for LoRA three "
-        "values of alpha and for full rows three speeds of the weights, at the middle rate); rows "
-        "that only start a method otherwise, or add to it, take its setting. Then each was trained "
-        f"for {budget['epochs']} epochs."
+        f"{budget['trial_epochs']} epochs with seed 0 (learning rates of {rates}; for LoRA and "
+        "AdaLoRA three values of alpha, for full rows three speeds of the weights, at the middle "
+        "rate); rows that only start a method otherwise, or add to it, take its setting. Then each "
+        f"was trained for {budget['epochs']} epochs."
     )
     return "\n".join([HEAD.format(budget=text), *(section(result) for result in found)])
 

@@ -61,7 +61,7 @@ def command() -> str:
 
 
 def origin() -> dict[str, Any]:
-    """What made a run. Taken before it: a source file may change while it takes its time."""
+    """What makes a run. Take it before a long one: a source file may change meanwhile."""
     return {"command": command(), "machine": machine(), "versions": versions()}
 
 

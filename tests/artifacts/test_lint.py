@@ -15,6 +15,7 @@ from tfprompt.errors import ExportError
 
 # Each takes a process of its own; these four are of four kinds.
 OFTEN = ("NaN weights", "jit_compile", "rows that leak", "bad warm-up")
+assert set(OFTEN) <= set(BROKEN)
 
 
 @pytest.mark.parametrize(

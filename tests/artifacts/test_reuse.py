@@ -104,9 +104,7 @@ def test_other_prompts(model: Retriever, version: Path, tmp_path: Path) -> None:
     layer.prompt.assign(-3 * kept)
     model.save_prompts(tmp_path / "de")
     layer.prompt.assign(kept)
-    made = reuse_artifact(
-        version, version.parent / "10", prompts={"de": tmp_path / "de"}, check=False
-    )
+    made = reuse_artifact(version, version.parent / "10", prompts={"de": tmp_path / "de"})
     own, other = recommend(made.directory, ["i3"]), recommend(made.directory, ["i3"], prompt=["de"])
     assert scores_by_id(own) == pytest.approx(scores_by_id(recommend(version, ["i3"])))
     assert np.abs(own["scores"] - other["scores"]).max() > 1e-3

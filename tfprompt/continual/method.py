@@ -12,7 +12,7 @@ from tfprompt.continual._joined import known_so_far
 from tfprompt.continual.course import Course
 from tfprompt.data.batches import number_of_batches
 from tfprompt.models.parts import PARTS, check_parts, only
-from tfprompt.models.training_state import networks, random_variables
+from tfprompt.models.training_state import draws, networks
 
 if TYPE_CHECKING:
     from tfprompt.continual.stage import Stage
@@ -120,12 +120,8 @@ def _fold(model: Retriever) -> None:
 def _start_afresh(model: Retriever, seed: int, number: int) -> None:
     """Sets all that is random by seed and stage alone: a resumed run draws what others draw."""
     _fold(model)
-    course = model.encoder.tuning.course
-    for variable in course:  # what a pruning has measured: of the stages before
+    for variable in model.encoder.tuning.course:  # what pruning has measured in earlier stages
         variable.assign(np.zeros(variable.shape, np.asarray(variable).dtype))
-    measured = {id(variable) for variable in course}
-    for place, variable in enumerate(random_variables(model)):
-        if id(variable) in measured:
-            continue
+    for place, variable in enumerate(draws(model)):
         drawn = np.random.default_rng([seed, number, place]).integers(0, 2**31, variable.shape)
         variable.assign(drawn.astype(np.asarray(variable).dtype))

@@ -139,13 +139,12 @@ class PromptBank:
             ConfigError: an unknown name.
         """
         held = self._held
-        places, encoder = held.places(names), self._model.encoder
+        places, encoder = np.array(held.places(names)), self._model.encoder
         own = tf.concat([layer.vectors() for layer in encoder.soft_prompts], axis=-2)
-        found = {"prompts": tf.gather(tf.concat([own[None], held.soft], axis=0), places)}
+        found = {"prompts": _taken(own, held.soft, places)}
         if encoder.deep_prompts:
             own = tf.stack([layer.vectors() for layer in encoder.deep_prompts], axis=-3)
-            deep = tf.concat([own[None], held.deep], axis=0)
-            found["deep_prompts"] = tf.gather(deep, places)
+            found["deep_prompts"] = _taken(own, held.deep, places)
         return found
 
     def queries(self, inputs: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -194,6 +193,17 @@ class _Held(NamedTuple):
                     f"The bank holds {', '.join(known)}. Received: {name!r}. Add it first."
                 )
         return [known[name] for name in names]
+
+
+def _taken(own: Any, table: np.ndarray, places: np.ndarray) -> Any:
+    """Rows `[B, ...]` of a table `[M, ...]` from place 1 on, the model's own at place 0.
+
+    It takes as long as the batch is, however many prompts the table holds.
+    """
+    rows = np.repeat(np.asarray(own)[None], len(places), axis=0)
+    named = places > 0
+    rows[named] = table[places[named] - 1]
+    return tf.constant(rows)
 
 
 def _check_name(name: str) -> None:

@@ -51,9 +51,12 @@ def optimizer_state(model: FitsParts) -> dict[str, np.ndarray]:
 
 
 def random_variables(model: FitsParts) -> list[Any]:
-    """Where dropout and the drawing of negatives stand in their random sequences, in fixed order.
+    """What decides how training goes on, in fixed order: draws, and what pruning has measured."""
+    return [*draws(model), *model.encoder.tuning.course]
 
-    And what the pruning of ranks has measured: it decides, as they do, how training goes on.
+
+def draws(model: FitsParts) -> list[Any]:
+    """Where dropout and the drawing of negatives stand in their random sequences, in fixed order.
 
     The frozen layers are not part of the model's own variables, and have dropout of their own.
     """
@@ -66,9 +69,8 @@ def random_variables(model: FitsParts) -> list[Any]:
         generator for layer in layers for generator in getattr(layer, "_seed_generators", ())
     ]
     distinct = {id(generator): generator.state for generator in generators}
-    draws = getattr(model.loss_function, "_generator", None)
-    course = model.encoder.tuning.course
-    return [*distinct.values(), *([] if draws is None else [draws.state]), *course]
+    negatives = getattr(model.loss_function, "_generator", None)
+    return [*distinct.values(), *([] if negatives is None else [negatives.state])]
 
 
 def random_state(model: FitsParts) -> dict[str, np.ndarray]:
