@@ -61,6 +61,7 @@ def _refused(done: Done, *parts: str, status: int = 2) -> None:
             ],
             ["does not take --titles, --catalog, --tokens, --prompt, --reuse, --items, --column."],
         ),
+        (["export", "x", "x.tflite", "--catalog", "float32"], ["does not take --catalog."]),
         (["export", "--reuse", "y", "--prompt", "a=b", "--k", "3"], ["--k. Received: --reuse"]),
         (
             ["export", "--reuse", "y", "--items", "z", "--titles", "--catalog", "int8", "--tokens"],

@@ -30,8 +30,9 @@ def export(
     k: Annotated[int | None, typer.Option(help="The most items in an answer.")] = None,
     titles: Annotated[bool, typer.Option(help="Answer with titles too.")] = False,
     catalog: Annotated[
-        str, typer.Option(help="How item vectors are stored: float32, bfloat16 or int8.")
-    ] = "float32",
+        str | None,
+        typer.Option(help="How item vectors are stored: float32 (default), bfloat16 or int8."),
+    ] = None,
     tokens: Annotated[
         bool, typer.Option("--tokens", help="Take token ids; needs no TensorFlow Text.")
     ] = False,
@@ -57,7 +58,7 @@ def export(
 ) -> None:
     """Write the best epoch as a SavedModel for TensorFlow Serving, warmed up and checked."""
     prompts = options.pairs(prompt, "--prompt")
-    form = {"--titles": titles, "--catalog": catalog != "float32", "--tokens": tokens}
+    form = {"--titles": titles, "--catalog": catalog is not None, "--tokens": tokens}
     of_catalog = {"--items": items is not None, "--column": bool(column)}
     if directory is not None and directory.suffix == ".tflite":
         others = {"--prompt": bool(prompts), "--reuse": reuse is not None}
@@ -79,8 +80,9 @@ def export(
         if exchanged:
             made = _exchanged(run, directory, reuse, items, column, prompts, check)
         else:
-            chosen = {"titles": titles, "catalog": catalog, "tokens": tokens, "prompts": prompts}
-            chosen |= {"share_with": reuse, "check": check, **({} if k is None else {"k": k})}
+            chosen = {"titles": titles, "tokens": tokens, "prompts": prompts}
+            chosen |= {"share_with": reuse, "check": check}
+            chosen |= {n: v for n, v in (("k", k), ("catalog", catalog)) if v is not None}
             made = {"directory": str(_of_run(run, directory, reuse, chosen))}
     target = Path(made["directory"])
     files = [path for path in target.rglob("*") if path.is_file()]
