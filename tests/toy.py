@@ -73,6 +73,16 @@ def retriever(
     return Retriever(encoder(template, **of_encoder), (data or dataset()).items, **options)
 
 
+def moved(model: Retriever, by: float = 0.3) -> Retriever:
+    """The model, prepared, with every trained value away from its start and its items warm."""
+    model.prepare()
+    model.mark_warm(dataset().leave_one_out().train)
+    rng = np.random.default_rng(7)
+    for variable in model.trainable_variables:
+        variable.assign(variable.value + by * rng.normal(size=variable.shape).astype("float32"))
+    return model
+
+
 def trained_values(model: Retriever) -> dict[str, np.ndarray]:
     """Copies of what training changes, by path within the model."""
     return {v.path.split("/", 1)[-1]: np.array(v.value) for v in model.trainable_variables}

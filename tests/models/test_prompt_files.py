@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tests.toy import backbone, batches, dataset, encoder, retriever, trained_values
+from tests.toy import backbone, batches, dataset, encoder, moved, retriever, trained_values
 from tfprompt.errors import CheckpointError, TfpromptError
 from tfprompt.models.loading import load
 from tfprompt.models.retriever import Retriever
@@ -66,8 +67,11 @@ def test_the_description_is_readable_and_the_file_small(saved: tuple[Retriever, 
     assert description["backbone"]["fingerprint"] == backbone().fingerprint
     assert description["epochs"] == 1
     tensors = load_file(path / "prompts.safetensors")
-    # The trained numbers, and one a item that says whether it is warm: nothing of the backbone.
-    assert sum(t.size for t in tensors.values()) == model.trainable_parameters + len(ITEMS)
+    # The trained numbers, one an item that says whether it is warm, and the whitening of items:
+    # nothing of the backbone.
+    width = model.encoder.loaded.width
+    measured = len(ITEMS) + width * width + width
+    assert sum(t.size for t in tensors.values()) == model.trainable_parameters + measured
     assert sorted(p.name for p in path.iterdir()) == [
         "optimizer.safetensors", "prompts.json", "prompts.safetensors",
     ]  # fmt: skip
@@ -196,12 +200,33 @@ def test_ids_are_bound_to_their_catalog(saved: tuple[Retriever, Path]) -> None:
         load(saved[1], turned, backbone=backbone())
 
 
-def test_text_alone_takes_any_catalog(tmp_path: Path) -> None:
-    model = retriever()
+def test_text_alone_takes_any_catalog_and_scores_its_items_as_before(tmp_path: Path) -> None:
+    model = moved(retriever())
     model.save_prompts(tmp_path / "p")
-    other = dataset(items=13)
+    other = dataset(items=17)
     loaded = load(tmp_path / "p", other.items, backbone=backbone())
+    test, rows = dataset().leave_one_out().test, np.arange(4)
+    expected = model.scores(test, rows)
+    # Principal directions turn with each new item; what training learned stays in its own.
+    found = loaded.scores(dataclasses.replace(test, catalog=other.items), rows)
+    np.testing.assert_allclose(found[:, : len(ITEMS)], expected, atol=1e-5)
     assert loaded.predict(other.leave_one_out().test).shape[1] == encoder().width
+    # So it does where the vectors had been made already, and where a model starts from another.
+    late, started = retriever(data=other), retriever(data=other)
+    late.prepare()
+    late.load_prompts(tmp_path / "p")
+    started.start_from(model)
+    for again in (late, started):
+        np.testing.assert_allclose(again.scores(
+            dataclasses.replace(test, catalog=other.items), rows), found, atol=1e-6)  # fmt: skip
+
+
+def test_prompts_saved_before_their_catalog_was_read(tmp_path: Path) -> None:
+    made = retriever()
+    made.save_prompts(tmp_path / "p")
+    loaded = load(tmp_path / "p", ITEMS, backbone=backbone())
+    test, rows = dataset().leave_one_out().test, np.arange(4)
+    np.testing.assert_array_equal(loaded.scores(test, rows), made.scores(test, rows))
 
 
 def test_the_weights_of_a_step_after_loading_move(saved: tuple[Retriever, Path]) -> None:

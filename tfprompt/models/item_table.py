@@ -74,19 +74,23 @@ class ItemTable(keras.layers.Layer):
             if shrinkage is not None
         ]
         self.ids = LowRankIds(count, rank, id_dropout, seed, name="ids") if rank else None
+        self._keeps_whitening = False
 
     def build(self, input_shape: Any = None) -> None:
         """Creates the `[N, V]` table and what belongs to it."""
         self.vectors = self.add_weight(
             shape=(self.count, self.width), initializer="zeros", trainable=False, name="vectors"
         )
-        for layer in (self.whitening, *self.extra_whitenings, self.ids):
+        for layer in (*self.whitenings, self.ids):
             if layer is not None and not layer.built:
                 layer.build(None)
         self.built = True
 
     def fill(self, vectors: np.ndarray, extra: Mapping[str, np.ndarray] | None = None) -> None:
         """Sets the vectors of all items, measuring the whitening on the way.
+
+        A whitening that came with trained tensors is kept: what they learned, they learned in its
+        space, and principal directions turn with every item that comes or goes.
 
         Args:
             vectors: of the texts, `[N, text_width]`.
@@ -104,16 +108,61 @@ class ItemTable(keras.layers.Layer):
             raise ConfigError("Item vectors must be finite; some are NaN or infinite.")
         if not self.built:
             self.build()
-        if self.whitening is not None:
-            self.whitening.adapt(vectors)
-        for layer, name in zip(self.extra_whitenings, self.extra, strict=False):
-            known = given[name][np.any(given[name] != 0, axis=1)]
-            if len(known) > 1:
-                # At one scale, whatever the length of a vendor's vectors.
-                layer.adapt(np.asarray(unit_length(np.asarray(known, "float32"))))
+        if not self._keeps_whitening:
+            self._measure(vectors, given)
         parts = [self._of_text(np.asarray(vectors, "float32"))]
         parts += [self.from_vector(name, values) for name, values in given.items()]
         self.vectors.assign(ops.concatenate(parts, axis=-1) if given else parts[0])
+
+    def _measure(self, vectors: np.ndarray, extra: dict[str, np.ndarray]) -> None:
+        if self.whitening is not None:
+            self.whitening.adapt(vectors)
+        for layer, name in zip(self.extra_whitenings, self.extra, strict=False):
+            known = extra[name][np.any(extra[name] != 0, axis=1)]
+            if len(known) > 1:
+                # At one scale, whatever the length of a vendor's vectors.
+                layer.adapt(np.asarray(unit_length(np.asarray(known, "float32"))))
+
+    @property
+    def whitenings(self) -> list[Whitening]:
+        """Of texts, and of further vectors; none without whitening."""
+        return [] if self.whitening is None else [self.whitening, *self.extra_whitenings]
+
+    @property
+    def measured(self) -> bool:
+        """Whether the whitening is that of some catalog yet."""
+        return self._keeps_whitening or self.filled
+
+    def keep_whitening(self, values: Mapping[str, np.ndarray]) -> None:
+        """Takes mean and matrix of each whitening from elsewhere, and keeps them from now on.
+
+        Args:
+            values: by name, as `whitening_variables` names them.
+        """
+        for name, variable in self.whitening_variables().items():
+            if not np.array_equal(np.asarray(variable.value), values[name]):
+                variable.assign(values[name])
+                # Vectors that another whitening made are made again.
+                self.vectors.assign(ops.zeros_like(self.vectors))
+        self._keeps_whitening = True
+
+    def keep_whitening_of(self, other: ItemTable) -> None:
+        """Keeps another table's whitening, where that has measured one of the same kind."""
+        theirs = other.whitening_variables()
+        kinds = [
+            (table.shrinkage, {name: tuple(v.shape) for name, v in variables.items()})
+            for table, variables in ((self, self.whitening_variables()), (other, theirs))
+        ]
+        if other.measured and kinds[0] == kinds[1]:
+            self.keep_whitening({name: np.asarray(v.value) for name, v in theirs.items()})
+
+    def whitening_variables(self) -> dict[str, Any]:
+        """Mean and matrix of each whitening by name, as `whitening/mean`."""
+        return {
+            f"{layer.name}/{name}": getattr(layer, name)
+            for layer in self.whitenings
+            for name in ("mean", "matrix")
+        }
 
     @property
     def filled(self) -> bool:

@@ -83,7 +83,8 @@ class KeptModel(keras.Model):
 
         Args:
             model: a model on the same backbone. Rows of item ids are taken over only from the
-                same catalog. Nothing is shared: `model` stays as it is.
+                same catalog; the whitening of item vectors comes along with what was trained in
+                its space. Nothing is shared: `model` stays as it is.
 
         Returns:
             The names of the tensors that were taken over.
@@ -115,6 +116,8 @@ class KeptModel(keras.Model):
                 "Nothing that is trained has the same name and shape in both models. Received: "
                 f"templates {model.encoder.template.source!r} and {self.encoder.template.source!r}."
             )
+        if any(name.startswith("item_tower/") for name in taken):
+            self.item_table.keep_whitening_of(model.item_table)
         # What was taken over is not to start from the catalog any more.
         self.encoder.started |= any("/soft_" in name or "/pool_" in name for name in taken)
         return taken

@@ -3,7 +3,7 @@
 ```
 prompts/movielens/
   prompts.json            template, options, backbone and data fingerprints, metrics
-  prompts.safetensors     the trained tensors (and which items are warm)
+  prompts.safetensors     the trained tensors, and what was measured: the whitening, warm items …
   optimizer.safetensors   the state of optimizer and dropout, to go on training (optional)
 ```
 
@@ -28,6 +28,7 @@ from tfprompt.errors import CheckpointError
 from tfprompt.models.tensors import (
     MEASURED,
     TUNING,
+    WHITENING,
     folded_names,
     kept_tensors,
     measured_variables,
@@ -68,7 +69,10 @@ def save(
     from tfprompt.models.retriever_config import describe as describe_model
 
     tensors = kept_tensors(model)
-    tensors |= {name: np.asarray(v.value) for name, v in measured_variables(model).items()}
+    measured = measured_variables(model)
+    if not model.item_table.measured:
+        measured = {name: v for name, v in measured.items() if not name.startswith(WHITENING)}
+    tensors |= {name: np.asarray(v.value) for name, v in measured.items()}
     with atomic_write(directory) as folder:
         folder.mkdir()
         save_file(tensors, folder / TENSORS)
@@ -159,6 +163,9 @@ def restore(model: FitsParts, directory: str | os.PathLike[str]) -> None:
     folded = folded_names(model)
     variables = {n: v for n, v in trained_variables(model).items() if n not in folded}
     variables |= measured_variables(model)
+    whitening = {name: v for name, v in tensors.items() if name.startswith(WHITENING)}
+    if not whitening:  # saved before its catalog was read; that of now is measured then
+        variables = {n: v for n, v in variables.items() if not n.startswith(WHITENING)}
     _check_same(directory, {k: v.shape for k, v in tensors.items()}, variables)
     broken = sorted(name for name, value in tensors.items() if not np.isfinite(value).all())
     if broken:
@@ -173,8 +180,12 @@ def restore(model: FitsParts, directory: str | os.PathLike[str]) -> None:
     check_random(model, random, directory)
     if state:
         check_optimizer(model, state, directory)
+    if whitening:
+        table = {name.removeprefix("item_table/"): value for name, value in whitening.items()}
+        model.item_table.keep_whitening(table)
     for name, variable in variables.items():
-        variable.assign(tensors[name])
+        if name not in whitening:
+            variable.assign(tensors[name])
     for layer in networks(model):
         layer.assign(layer.prompt)  # as the file has it, folded
     restore_networks(model, inner)
@@ -198,7 +209,7 @@ def read_tensors(directory: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     return {
         name: value
         for name, value in tensors.items()
-        if name not in MEASURED and not name.startswith(TUNING)
+        if name not in MEASURED and not name.startswith((TUNING, WHITENING))
     }
 
 

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from tfprompt.models.fits_parts import FitsParts
 
 # Beside the trained tensors, what was measured about the catalog: which items training knows, how
-# they are rated, which are taken together, and what a verbalizer's words get without content.
+# they are rated, which are taken together, what a verbalizer's words get without content, and the
+# whitening of the items' vectors.
 _WARM, _BIASES = "item_table/ids/warm", {"bias": "rating_bias/items", "likes": "like_bias/items"}
 _TOGETHER = ("taken_together/near", "taken_together/similarity", "taken_together/users")
 _CONTENT_FREE = "head/content_free"
 MEASURED = (_WARM, *_BIASES.values(), *_TOGETHER, _CONTENT_FREE)
-# Of ranks that are pruned in training: which are left.
-TUNING = "tuning/"
+# Beginnings of further names: which of the ranks that training prunes are left, and the whitening.
+TUNING, WHITENING = "tuning/", "item_table/whitening"
 
 
 # What a model trains, and does not while a block of `held` runs.
@@ -90,6 +91,10 @@ def measured_variables(model: FitsParts) -> dict[str, Any]:
             found[name] = bias.items
     for name, variable in model.encoder.tuning.settled.items():
         found[f"{TUNING}{name}"] = variable
+    found |= {
+        f"item_table/{name}": variable
+        for name, variable in model.item_table.whitening_variables().items()
+    }
     head = getattr(model, "head", None)
     if head is not None and head.calibrated:
         found[_CONTENT_FREE] = head.content_free
