@@ -32,10 +32,10 @@ demo: install
 	test -d $(MODEL) || $(BIN)/tfprompt export $(RUN) $(MODEL)
 
 test: install
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-all: install
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m ""
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m ""
 
 lint: install
 	$(BIN)/ruff check .

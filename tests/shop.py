@@ -1,14 +1,14 @@
-"""Toy data with ratings, genres and years, and two trained stages over it."""
+"""Toy data with ratings, genres and years, and two stages over it."""
 
 from __future__ import annotations
 
 import functools
 from typing import Any
 
-import keras
 import numpy as np
 import polars as pl
 
+from tests.rated import moved
 from tests.toy import TITLES, encoder
 from tfprompt.data.dataset import Dataset
 from tfprompt.data.reading import read
@@ -54,15 +54,14 @@ def shop() -> Dataset:
 
 @functools.cache
 def stages(cross: bool = False) -> tuple[Retriever, Ranker]:
-    """A retriever and a ranker of clicks, trained for a moment."""
+    """A retriever and a ranker of clicks, away from where they start."""
     data = shop()
-    split = data.leave_one_out()
     retriever = Retriever(encoder(RETRIEVER), data.items, collaborative=3)
-    retriever.fit(split.train, epochs=2, batch_size=6, verbose=0)
     ranker = Ranker(encoder(CROSS if cross else RANKER), data.items, "click", collaborative=3)
-    # Long enough that its scores differ by more than rounding, which a blend would magnify.
-    ranker.compile(keras.optimizers.Adam(2e-2))
-    ranker.fit(split.train, epochs=10, batch_size=6, verbose=0)
+    for model in (retriever, ranker):
+        model.mark_warm(data.leave_one_out().train)
+        # Far enough that scores differ by more than rounding, which a blend would magnify.
+        moved(model)
     return retriever, ranker
 
 

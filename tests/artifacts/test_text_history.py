@@ -53,12 +53,16 @@ def test_an_artifact_reads_titles(own_home: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     items = read_items(frame, item_text="{title}")
     made = reuse_artifact(version, tmp_path / "words" / "2", items=items, check=False)
-    again = by_id(ask(made.directory, REQUEST), 1)
+    history = [*HISTORIES, ["n1", "i1", "i0"], ["", "", "n1"], ["", "", ""]]
+    longest = max(map(len, history))
+    history = [[""] * (longest - len(row)) + row for row in history]
+    both = {name: values * 2 for name, values in REQUEST.items()} | {"history": history}
+    asked = ask(made.directory, both)
+    again = by_id(asked, 1)
     expected = cosines(frame["title"].to_list())[1]
     assert again == pytest.approx(dict(zip(["n1", "i1", "i0"], expected, strict=False)), abs=1e-4)
-    history = [["n1", "i1", "i0"], ["", "", "n1"], ["", "", ""]]
     said = encode_texts(toy.backbone(), ["user liked blue war next"], cache=False)
-    new = by_id(ask(made.directory, {**REQUEST, "history": history}), 1)
+    new = by_id(asked, 4)
     items_now = encode_texts(toy.backbone(), frame["title"].to_list()[1:], cache=False)
     assert [new[item] for item in ("i1", "i0", "i4")] == pytest.approx(
         (said @ items_now.T)[0].tolist(), abs=1e-4

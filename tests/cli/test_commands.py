@@ -93,7 +93,9 @@ def test_recommend_by_title_equals_by_id(
 
 
 def test_export(trained: Path, tmp_path: Path, capsys: Any) -> None:
-    done = cli(capsys, "export", trained, tmp_path / "model" / "1", "--k", 5, "--json")
+    done = cli(
+        capsys, "export", trained, tmp_path / "model" / "1", "--k", 5, "--no-check", "--json"
+    )
     assert done.status == 0, done.err
     found = json.loads(done.out)
     assert "serving_default" in found["signatures"]
@@ -108,7 +110,7 @@ def test_export_to_a_base_directory_and_to_a_device(
     trained: Path, tmp_path: Path, capsys: Any
 ) -> None:
     (tmp_path / "films" / "4").mkdir(parents=True)
-    done = cli(capsys, "export", trained, tmp_path / "films", "--no-check", "--json")
+    done = cli(capsys, "export", trained, tmp_path / "films", "--json")  # checked
     assert json.loads(done.out)["directory"] == str(tmp_path / "films" / "5"), done.err
     wrong = cli(capsys, "export", trained, tmp_path / "films", "--quantize", "fp16")
     assert wrong.status == 2 and ".tflite" in wrong.err

@@ -279,6 +279,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     maker: Maker, stream: Stream, course: Course, tmp_path: Path, make: Any,
     template: str | None, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
+    course = dataclasses.replace(course, epochs=1)
     models: list[Retriever] = []
 
     def make_model(seed: int) -> Retriever:

@@ -153,6 +153,13 @@ def test_every_request_once_with_the_newest_of_its_history(window):
     assert sorted(seen) == list(range(100))
 
 
+def test_some_requests_alone():
+    asked = requests(np.random.default_rng(5).integers(0, 80, 100))
+    some = np.array([40, 3, 77])
+    seen = [row for batch in request_batches(asked, some=some) for row in batch["row"].tolist()]
+    assert sorted(seen) == [3, 40, 77]
+
+
 def test_requests_without_any_history():
     (batch,) = request_batches(requests([0, 0]))
     assert batch["history"].tolist() == [[0] * 8] * 2

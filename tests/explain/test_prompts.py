@@ -39,6 +39,14 @@ def test_a_prompt_that_starts_from_words_is_near_to_them() -> None:
     assert "film 1.00" in found.to_text()
 
 
+def test_the_members_of_an_ensemble_stand_one_after_the_other() -> None:
+    model = retriever('{soft:1 "film"} saw {history:items}', encoder={"ensemble": 2})
+    members = model.encoder.soft_prompts[0]
+    members.prompt.assign(np.stack([state("film", 1)[None], state("war", 1)[None]]))
+    near = nearest_words(model, k=1).words[SOFT]
+    assert [word for ((word, _),) in near] == ["film", "war"]
+
+
 def test_a_deep_prompt_is_compared_at_its_own_layer() -> None:
     model = retriever("{soft:1} saw {history:items}", encoder={"deep": True})
     deep = model.encoder.deep_prompts[0]

@@ -14,9 +14,11 @@ import tensorflow as tf
 
 from tests.toy import encoder
 from tfprompt.artifacts.reuse import reuse_artifact
+from tfprompt.artifacts.signature_inputs import signature_inputs
 from tfprompt.data.catalog import Catalog
 from tfprompt.data.dataset import Dataset
 from tfprompt.data.reading import read
+from tfprompt.data.request import Request
 from tfprompt.errors import ConfigError, ExportError
 from tfprompt.models.item_table import ItemTable
 from tfprompt.models.loading import load
@@ -112,8 +114,15 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
 
 def test_exported(tmp_path: Path) -> None:
     model = trained()
-    model.export(tmp_path / "shop" / "1", k=5)  # its own checks compare lists with Keras
-    encode = tf.saved_model.load(str(tmp_path / "shop" / "1")).signatures["encode_item"]
+    model.export(tmp_path / "shop" / "1", k=5, check=False)
+    served = tf.saved_model.load(str(tmp_path / "shop" / "1")).signatures
+    asked = signature_inputs(
+        served["recommend"].structured_input_signature[1], [Request(history=["i0", "i7"])], k=[0]
+    )
+    answer = served["recommend"](**{name: tf.constant(v) for name, v in asked.items()})
+    expected = recommend(model, history=["i0", "i7"], k=5)
+    assert [i.decode() for i in answer["item_ids"][0].numpy()] == [e.item_id for e in expected]
+    encode = served["encode_item"]
 
     def item(text: str, item_id: str, image: Any) -> np.ndarray:
         image = tf.constant([image], tf.float32)

@@ -50,9 +50,11 @@ def test_untrained_it_is_the_logit_of_likes_of_user_and_item() -> None:
 def test_what_was_measured_is_kept(kind: str, tmp_path: Path) -> None:
     objective = LIKE if kind == "like" else "click"
     model = ranker(TOKEN, objective)
+    model.compile(run_eagerly=True)
     model.fit(SPLIT.train, epochs=1, verbose=0)
     model.save_prompts(tmp_path / "saved")
     again = ranker(TOKEN, objective)
+    again.compile(run_eagerly=True)
     again.load_prompts(tmp_path / "saved")
     pairs = {
         "like": lambda m: [m.likes.items, m.bias.items],

@@ -190,6 +190,15 @@ def test_models_that_differ_share_nothing(options: dict[str, Any], says: str) ->
         task("direct", task("sequential"), **options)
 
 
+def test_a_correction_of_texts_starts_alike_in_all_tasks() -> None:
+    given = {"start": "text"}
+    reads = Retriever(encoder("{soft:1} {history:items}"), ITEMS, content_weight=1.0, **given)
+    with pytest.raises(ConfigError, match="all have a history"):
+        Retriever(encoder("{soft:1} a {age} year old"), ITEMS, share=reads, **given)
+    asked = Retriever(encoder("{soft:1} a {age} year old"), ITEMS, **given)
+    Retriever(encoder("{soft:1} the {age} year old"), ITEMS, share=asked, **given)
+
+
 def test_items_are_shared_on_one_backbone_and_catalog() -> None:
     first = task("sequential")
     with pytest.raises(ConfigError, match="one frozen backbone"):

@@ -10,12 +10,14 @@ import pytest
 
 from tests.toy import FIRST_MOMENT_S, ITEMS, STEP_S, dataset, encoder
 from tfprompt.data.batches import training_batches
+from tfprompt.data.reading import read
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.models.pipeline import Pipeline
 from tfprompt.models.request_fields import RequestFields, clock
 
 DATA = dataset()
 SPLIT = DATA.leave_one_out()
+COLUMNS = DATA.items.columns
 HISTORY = "{soft:1} {history:items}"
 
 
@@ -27,7 +29,7 @@ def made(template: str, **options: Any) -> PromptedEncoder:
 
 
 def training(template: str, batch_size: int = 3, **options: Any) -> list[Any]:
-    data = Pipeline(made(template, **options)).training(
+    data = Pipeline(made(template, **options), COLUMNS).training(
         SPLIT.train, batch_size=batch_size, seed=0, epoch=lambda: 0
     )
     batches = list(data.as_numpy_iterator())
@@ -91,7 +93,7 @@ def test_long_histories_are_cut_to_windows_and_each_pair_is_trained_once() -> No
 def test_only_targets_that_share_the_prompts_context_are_trained(
     template: str, context: str
 ) -> None:
-    pipeline = Pipeline(made(template))
+    pipeline = Pipeline(made(template), COLUMNS)
     raw = list(training_batches(SPLIT.train, window=6, batch_size=3, seed=0, epoch=0))
     fed = list(
         pipeline.training(SPLIT.train, batch_size=3, seed=0, epoch=lambda: 0).as_numpy_iterator()
@@ -122,9 +124,9 @@ def test_only_targets_that_share_the_prompts_context_are_trained(
 
 
 def test_requests_hold_what_is_seen_and_what_comes_next() -> None:
-    requests = SPLIT.test
+    requests, pipeline = SPLIT.test, Pipeline(made(HISTORY), COLUMNS)
     rows = []
-    for x, y in Pipeline(made(HISTORY)).requests(requests, batch_size=3).as_numpy_iterator():
+    for x, y in pipeline.requests(requests, batch_size=3).as_numpy_iterator():
         for history, target, exclude in zip(x["history"], y["target"], y["exclude"], strict=True):
             rows.append(
                 (history[history >= 0].tolist(), int(target), np.flatnonzero(exclude).tolist())
@@ -139,7 +141,7 @@ def test_requests_hold_what_is_seen_and_what_comes_next() -> None:
 
 def test_request_features_by_hand() -> None:
     template = "{hour:feature}{weekday:feature}{month:feature}{age:feature}{occupation:feature}"
-    pipeline = Pipeline(made(template + " {history:items}"))
+    pipeline = Pipeline(made(template + " {history:items}"), COLUMNS)
     requests = SPLIT.validation
     fields = pipeline.fields_of(requests)
     age = DATA.items.columns["age"]
@@ -160,6 +162,22 @@ def test_request_features_by_hand() -> None:
             known = DATA.items.columns["occupation"].vocabulary.index
             job = [None, "artist", "student"][user % 3]
             assert x["occupation"][place] == (0 if job is None else known(job) + 1)
+
+
+def test_data_that_is_read_again_means_what_the_model_learned() -> None:
+    some = DATA.interactions.filter(pl.col("user_id").is_in(["u1", "u2", "u5"]))
+    again = read(some, DATA.items.frame, DATA.users, item_text="{title}")
+    assert again.items.columns["occupation"].vocabulary != COLUMNS["occupation"].vocabulary
+    pipeline = Pipeline(made("{occupation:feature} {age:feature} {history:items}"), COLUMNS)
+    requests = again.leave_one_out().test
+    for x, rows in pipeline.request_arrays(requests, pipeline.fields_of(requests), 4):
+        for place, row in enumerate(rows):
+            job = requests.users["occupation"][int(row)]
+            expected = 0 if job is None else COLUMNS["occupation"].vocabulary.index(job) + 1
+            assert x["occupation"][place] == expected
+            age, own = requests.users["age"][int(row)], COLUMNS["age"]
+            if age is not None:
+                assert x["age"][place] == pytest.approx((age - own.mean) / own.std, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ ITEMS = dataset().items
 
 def trained(**options: Any) -> Retriever:
     model = retriever(TEMPLATE, collaborative=3, learn_temperature=True, **options)
-    model.compile(keras.optimizers.Adam(0.05))
+    model.compile(keras.optimizers.Adam(0.05), run_eagerly=True)
     model.fit(SPLIT.train, epochs=1, batch_size=3, verbose=0)
     return model
 
@@ -48,6 +48,7 @@ def copy(saved: tuple[Retriever, Path], tmp_path: Path) -> Path:
 def test_loaded_is_saved(saved: tuple[Retriever, Path]) -> None:
     model, path = saved
     loaded = load(path, ITEMS, backbone=backbone())
+    loaded.compile(run_eagerly=True)  # as the other
     np.testing.assert_array_equal(loaded.predict(SPLIT.test), model.predict(SPLIT.test))
     rows = np.arange(len(SPLIT.test))
     np.testing.assert_array_equal(loaded.scores(SPLIT.test, rows), model.scores(SPLIT.test, rows))
@@ -86,18 +87,18 @@ def test_saving_again_replaces_the_whole_directory(copy: Path) -> None:
 def test_a_resumed_step_is_the_step_that_would_have_come(saved: tuple[Retriever, Path]) -> None:
     model, path = saved
     resumed = load(path, ITEMS, backbone=backbone())
-    resumed.compile(keras.optimizers.Adam(0.05))
+    resumed.compile(keras.optimizers.Adam(0.05), run_eagerly=True)
     resumed.load_prompts(path)
     assert int(resumed.optimizer.iterations) == int(model.optimizer.iterations) > 0
     straight = retriever(TEMPLATE, collaborative=3, learn_temperature=True, encoder={"deep": True})
-    straight.compile(keras.optimizers.Adam(0.05))
+    straight.compile(keras.optimizers.Adam(0.05), run_eagerly=True)
     straight.fit(SPLIT.train, epochs=2, batch_size=3, verbose=0)
     resumed.fit(SPLIT.train, epochs=2, initial_epoch=1, batch_size=3, verbose=0)
     for name, value in trained_values(straight).items():
         np.testing.assert_allclose(trained_values(resumed)[name], value, atol=1e-6, err_msg=name)
     # Without the optimizer's state it would be another one.
     fresh = load(path, ITEMS, backbone=backbone())
-    fresh.compile(keras.optimizers.Adam(0.05))
+    fresh.compile(keras.optimizers.Adam(0.05), run_eagerly=True)
     fresh.fit(SPLIT.train, epochs=2, initial_epoch=1, batch_size=3, verbose=0)
     values = trained_values(fresh)
     assert any(
@@ -231,7 +232,7 @@ def test_prompts_saved_before_their_catalog_was_read(tmp_path: Path) -> None:
 
 def test_the_weights_of_a_step_after_loading_move(saved: tuple[Retriever, Path]) -> None:
     loaded = load(saved[1], ITEMS, backbone=backbone())
-    loaded.compile()
+    loaded.compile(run_eagerly=True)
     before = trained_values(loaded)
     loaded.train_on_batch(*batches(loaded)[0])
     assert any(not np.array_equal(before[n], v) for n, v in trained_values(loaded).items())

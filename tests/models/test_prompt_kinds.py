@@ -121,6 +121,7 @@ def test_an_artifact_answers_as_the_model_does(
 
 def test_an_unknown_person_gets_the_prompt_of_everybody() -> None:
     model = toy.retriever(USER)
+    model.compile(run_eagerly=True)
     model.fit(toy.dataset().leave_one_out().train, epochs=2, batch_size=4, verbose=0)
     prompt = model.encoder.made_prompts["personal_1"]
     code = model.encoder.made_prompts["code_1"]
@@ -229,7 +230,7 @@ def test_members_of_an_ensemble_answer_together() -> None:
 def test_a_network_is_folded_away_and_training_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
     train = toy.dataset().leave_one_out().train
     model = toy.retriever(NETWORK)
-    model.compile(keras.optimizers.Adam(1e-2))
+    model.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)
     model.fit(train, epochs=2, batch_size=4, verbose=0)
     kept = model.save_prompts(tmp_path / "kept", optimizer=True)
     from tfprompt.models.prompt_files import read_tensors
@@ -243,7 +244,7 @@ def test_a_network_is_folded_away_and_training_goes_on_from_a_checkpoint(tmp_pat
         read_tensors(kept)["prompted_encoder/soft_0/prompt"], folded, atol=1e-6
     )
     resumed = toy.retriever(NETWORK)
-    resumed.compile(keras.optimizers.Adam(1e-2))
+    resumed.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)
     resumed.load_prompts(kept)
     for one in (model, resumed):
         one.fit(train, epochs=2, initial_epoch=1, batch_size=4, verbose=0)
@@ -251,6 +252,15 @@ def test_a_network_is_folded_away_and_training_goes_on_from_a_checkpoint(tmp_pat
         np.testing.assert_allclose(
             toy.trained_values(resumed)[name], value, atol=1e-5, err_msg=name
         )
+
+
+def test_a_network_starts_anew_behind_a_prompt_that_is_taken_over() -> None:
+    model, other = toy.retriever(NETWORK), toy.retriever(NETWORK)
+    for made in (model, other):
+        toy.moved(made)
+    expected = np.asarray(other.encoder.soft_prompts[0].vectors())
+    model.start_from(other)
+    np.testing.assert_allclose(model.encoder.soft_prompts[0].vectors(), expected, atol=1e-6)
 
 
 def test_prompts_start_where_the_template_says() -> None:

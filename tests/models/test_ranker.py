@@ -99,6 +99,24 @@ def test_chunks_change_nothing(model: Ranker, tokens: int, monkeypatch: Any) -> 
     assert len(calls) > 1 or not model.reads_text
 
 
+def test_a_part_of_the_requests_is_read_alone(
+    model: Ranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = np.array([5, 1, 6])
+    every = model.scores(SPLIT.test, np.arange(len(SPLIT.test)))
+    fields, batches_of = [], []
+    whole, arrays = model.pipeline.fields_of, model.pipeline.request_arrays
+    monkeypatch.setattr(
+        model.pipeline, "fields_of", lambda part: fields.append(part) or whole(part)
+    )
+    monkeypatch.setattr(
+        model.pipeline, "request_arrays",
+        lambda *given: (batches_of.append(len(x[1])) or x for x in arrays(*given)),
+    )  # fmt: skip
+    np.testing.assert_allclose(model.scores(SPLIT.test, rows), every[rows], **CLOSE)
+    assert not fields and sum(batches_of) == len(rows)
+
+
 def test_predictions_stand_in_the_order_of_the_targets(model: Ranker) -> None:
     requests = RATIO.test
     assert np.diff(requests.target_offsets).max() > 2

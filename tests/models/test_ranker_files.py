@@ -34,7 +34,7 @@ FORMS: dict[str, dict[str, Any]] = {
 
 def trained(form: str, epochs: int = 1) -> Ranker:
     made = ranker(**FORMS[form])
-    made.compile(keras.optimizers.Adam(0.05))
+    made.compile(keras.optimizers.Adam(0.05), run_eagerly=True)
     made.fit(SPLIT.train, epochs=epochs, batch_size=3, verbose=0)
     return made
 
@@ -54,6 +54,7 @@ def scores(model: Ranker) -> np.ndarray:
 def test_loaded_is_saved(saved: tuple[Ranker, Path, str]) -> None:
     model, path, _ = saved
     loaded = tp.load(path, DATA.items, backbone=backbone())
+    loaded.compile(run_eagerly=True)  # as the other: sums of a graph may differ in the last bit
     assert type(loaded) is Ranker and loaded.options() == model.options()
     assert json.loads((path / "prompts.json").read_text())["kind"] == "Ranker"
     np.testing.assert_array_equal(scores(loaded), scores(model))
@@ -70,6 +71,7 @@ def test_a_keras_file_is_the_ranker(
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert type(loaded) is Ranker and loaded.options() == model.options()
+    loaded.run_eagerly = True
     np.testing.assert_array_equal(scores(loaded), scores(model))
     assert loaded.compiled and int(loaded.optimizer.iterations) == int(model.optimizer.iterations)
 
@@ -80,7 +82,7 @@ def test_a_resumed_epoch_is_the_epoch_that_would_have_come(
     model, path, form = saved
     straight = trained(form, epochs=2)
     resumed = tp.load(path, DATA.items, backbone=backbone())
-    resumed.compile(keras.optimizers.Adam(0.05))
+    resumed.compile(keras.optimizers.Adam(0.05), run_eagerly=True)
     resumed.load_prompts(path)
     assert int(resumed.optimizer.iterations) == int(model.optimizer.iterations) > 0
     resumed.fit(SPLIT.train, epochs=2, initial_epoch=1, batch_size=3, verbose=0)
@@ -143,9 +145,7 @@ def test_another_kind_is_refused(saved: tuple[Ranker, Path, str], tmp_path: Path
 def test_a_retriever_that_shows_ratings(tmp_path: Path) -> None:
     made = retriever("{soft:2} user {age} saw {history:items rating}", data=DATA)
     made.compile(keras.optimizers.Adam(0.02))
-    history = made.fit(
-        SPLIT.train, validation_data=SPLIT.validation, epochs=8, batch_size=4, verbose=0
-    ).history
+    history = made.fit(SPLIT.train, epochs=8, batch_size=4, verbose=0).history
     assert history["loss"][-1] < 0.9 * history["loss"][0]
     rows = np.arange(len(SPLIT.test))
     known = made.scores(SPLIT.test, rows)

@@ -28,7 +28,7 @@ def pipeline(objective: Any = "rating", steps: int | None = None, **options: Any
     made.fit_columns(DATA.items.columns)
     made.build()
     objective = Objective(objective) if isinstance(objective, str) else objective
-    return RankingPipeline(made, objective, steps)
+    return RankingPipeline(made, DATA.items.columns, objective, steps)
 
 
 def windows(made: Any, epoch: int = 0, seed: int = 0, **options: Any) -> Iterator[Any]:

@@ -53,6 +53,25 @@ def test_evaluation_ranks_what_is_shown_first() -> None:
     assert report.name == "recommender" and 0 <= report["ndcg@10"] <= 1
 
 
+def test_what_is_trained_or_blended_anew_is_ranked_anew() -> None:
+    model = recommender()
+    every = np.arange(len(TEST))
+    first = model.scores(TEST, every)
+    bias = model.ranker.head.trainable_variables[0]
+    kept = np.array(bias.value)
+    bias.assign(-5 * kept)
+    changed = model.scores(TEST, every)
+    np.testing.assert_array_equal(np.argsort(-changed, axis=1)[:, :6], model.lists(TEST))
+    assert not np.array_equal(first, changed)
+    bias.assign(kept)
+    before = model.lists(TEST)
+    model.blend = 0.0
+    np.testing.assert_array_equal(model.lists(TEST), recommender(blend=0.0).lists(TEST))
+    assert not np.array_equal(before, model.lists(TEST))
+    with pytest.raises(ConfigError, match="0 to 1. Received: 2"):
+        model.blend = 2
+
+
 def test_tuning_takes_the_best_blend_of_validation() -> None:
     model = recommender()
     validation = shop().leave_one_out().validation

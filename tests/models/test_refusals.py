@@ -34,6 +34,16 @@ def test_metrics_and_losses_are_not_compiled_in() -> None:
             model.compile(**given)
 
 
+def test_only_float32_is_trained() -> None:
+    model = toy.retriever()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        with pytest.raises(ConfigError, match="'mixed_float16'"):
+            model.compile()
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 def test_a_keras_file_names_packaged_backbones_alone(tmp_path, own_home) -> None:
     model = toy.retriever()
     model.compile()

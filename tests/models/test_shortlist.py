@@ -100,6 +100,13 @@ def test_the_shortlist_of_a_request_is_its_best_unseen_items(model: Retriever) -
         order = [i for i in np.argsort(-scores[row], kind="stable").tolist() if i not in seen]
         assert lists[row].tolist() == order + [-1] * len(seen)
         np.testing.assert_array_equal(request_shortlist(model, requests, 4)[row], lists[row][:4])
+    # What is taken again is asked for: a target stays a candidate.
+    again = requests.histories[requests.history_offsets[:-1]]
+    repeated = dataclasses.replace(
+        requests, targets=again, target_offsets=np.arange(len(requests) + 1)
+    )
+    lists = request_shortlist(model, repeated, ITEMS)
+    assert all(item in found for item, found in zip(again, lists, strict=True))
     every = request_shortlist(model, dataclasses.replace(requests, exclude_seen=False), ITEMS)
     np.testing.assert_array_equal(every, np.argsort(-scores, axis=1, kind="stable"))
 
@@ -138,7 +145,7 @@ def test_the_best_come_first_and_ties_by_row() -> None:
 
 def test_a_ranker_trains_and_is_validated_on_the_shortlist(model: Retriever) -> None:
     judge = ranker(TOKEN, Objective("click", "softmax", negatives=2))
-    judge.compile()
+    judge.compile(run_eagerly=True)
     given: dict[str, Any] = {}
     training, requests = judge.pipeline.training, judge.pipeline.requests
 
@@ -163,6 +170,13 @@ def test_a_ranker_trains_and_is_validated_on_the_shortlist(model: Retriever) -> 
     assert set(history) == {"loss", "val_hr_at_10", "val_ndcg_at_10", "val_mrr"}
 
 
+def test_batches_that_are_drawn_already_take_no_shortlist(model: Retriever) -> None:
+    judge = ranker(TOKEN, Objective("click"))
+    batches = judge.pipeline.training(SPLIT.train, batch_size=4, seed=0, epoch=lambda: 0)
+    with pytest.raises(ConfigError, match="drawn already"):
+        judge.fit(batches, shortlist=model)
+
+
 def test_ratings_have_no_shortlist(model: Retriever) -> None:
     for objective in ("rating", "like"):
         with pytest.raises(ConfigError, match=f"objective '{objective}'"):
@@ -184,7 +198,7 @@ def test_an_event_that_the_prompt_is_made_of_has_no_list() -> None:
 
 def test_the_start_is_measured_on_the_candidates_of_the_epochs(model: Retriever) -> None:
     trained = ranker(TOKEN, Objective("click"))
-    trained.compile(keras.optimizers.SGD(0.0))
+    trained.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
     best_weights = BestWeights(SPLIT.validation)
     history = trained.fit(
         SPLIT.train, validation_data=SPLIT.validation, epochs=1, batch_size=4, verbose=0,

@@ -79,12 +79,13 @@ def test_a_request_without_content_is_answered_by_no_word() -> None:
 def test_trained_words_are_saved_loaded_and_exported(own_home: Path, tmp_path: Path) -> None:
     model = made(soft=True, calibrated=True)
     before = np.array(model.head.vectors)
-    model.compile(keras.optimizers.Adam(0.05))
+    model.compile(keras.optimizers.Adam(0.05), run_eagerly=True)
     model.fit(SPLIT.train, epochs=2, batch_size=4, verbose=0)
     assert np.abs(before - model.head.vectors).max() > 0.01
     moved(model, by=0.05)
     model.save_prompts(tmp_path / "words")
     again = tp.load(tmp_path / "words", rated().items, backbone=backbone())
+    again.compile(run_eagerly=True)  # as the other
     assert again.verbalizer == model.verbalizer
     np.testing.assert_array_equal(again.head.content_free, model.head.content_free)
     rows = np.arange(3)

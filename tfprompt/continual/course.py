@@ -51,12 +51,8 @@ class Course:
         """A new optimizer for the `steps` of stage `number`."""
         import keras
 
+        from tfprompt.training.schedule import warm_cosine
+
         warm = max(1, int(steps * self.warmup))
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0,
-            max(1, steps - warm),
-            alpha=0.02,
-            warmup_target=self.rate_of(number),
-            warmup_steps=warm,
-        )
+        schedule = warm_cosine(self.rate_of(number), steps, warm)
         return keras.optimizers.AdamW(schedule, weight_decay=self.weight_decay, global_clipnorm=1.0)

@@ -101,7 +101,11 @@ def number_of_batches(sequences: Sequences, *, window: int = 50, batch_size: int
 
 
 def request_batches(
-    requests: Requests, *, window: int = 50, batch_size: int = 256
+    requests: Requests,
+    *,
+    window: int = 50,
+    batch_size: int = 256,
+    some: np.ndarray | None = None,
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yields every request once, short histories first.
 
@@ -109,6 +113,7 @@ def request_batches(
         requests: what is to be answered.
         window: the newest events of a history that are kept.
         batch_size: requests in a batch (B), at most.
+        some: int `[n]`, only these rows of the requests; None for all.
 
     Yields:
         `history` int32 `[B, L]`: catalog index + 1, oldest first, 0 = padding at the end;
@@ -122,7 +127,8 @@ def request_batches(
     lengths = np.minimum(np.diff(requests.history_offsets), window)
     # A flat array without any event could not be indexed at all; the zero is never read as real.
     flat = requests.histories if len(requests.histories) else np.zeros(1, np.int32)
-    for rows, width in _bucketed(lengths, np.arange(len(requests)), window, batch_size):
+    wanted = np.arange(len(requests)) if some is None else np.asarray(some)
+    for rows, width in _bucketed(lengths, wanted, window, batch_size):
         steps = np.arange(width)
         length = lengths[rows][:, None]
         places = np.where(steps < length, ends[rows][:, None] - length + steps, 0)

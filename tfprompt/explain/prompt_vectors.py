@@ -27,7 +27,7 @@ class PromptVectors:
     Attributes:
         name: the name of its tensor, as in a checkpoint.
         layer: the layer at whose input it stands.
-        vectors: float32 `[P, D]`.
+        vectors: float32 `[P, D]`; of an ensemble of M, `[M·P, D]`, member by member.
     """
 
     name: str
@@ -49,10 +49,11 @@ def prompts_of_tensors(tensors: Mapping[str, np.ndarray], prompt_layer: int) -> 
     """
     found = []
     for name, value in tensors.items():
-        if name.endswith("/prompt") and np.ndim(value) == 2 and len(value):
+        if name.endswith("/prompt") and np.ndim(value) in (2, 3) and np.size(value):
             deep = _DEEP.search(name)
             layer = int(deep.group(1)) if deep else prompt_layer
-            found.append(PromptVectors(name, layer, np.asarray(value, np.float32)))
+            vectors = np.asarray(value, np.float32).reshape(-1, np.shape(value)[-1])
+            found.append(PromptVectors(name, layer, vectors))
     return found
 
 

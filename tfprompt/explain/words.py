@@ -84,7 +84,7 @@ def nearest_words(model: Any, k: int = 5) -> NearestWords:
     prompts, loaded = prompts_of_model(model)
     if not prompts:
         raise ConfigError(
-            "Nearest words are those of trained prompts, and the template has none. "
+            "Nearest words are those of soft and deep prompts, and the template has none. "
             "Write {soft:8} into it."
         )
     return words_of(prompts, loaded, k)

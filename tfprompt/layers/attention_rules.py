@@ -21,23 +21,17 @@ from keras import ops
 STATIC, ITEM, READOUT = 0, 1, 2
 
 
-def attention_mask(
-    valid: Any,
-    role: Any,
-    moment: Any,
-    *,
-    causal: bool,
-    order: Any | None = None,
-) -> Any:
+def attention_mask(valid: Any, role: Any, moment: Any, *, causal: bool) -> Any:
     """Builds the boolean attention mask of a token plan.
+
+    A decoder's layers add that no token sees a later one; its plan is put in the template's order
+    before (`TokenPlan.template_order`).
 
     Args:
         valid: bool `[B, S]`, False for padding.
         role: int `[B, S]`, one of `STATIC`, `ITEM`, `READOUT`.
         moment: int `[B, S]`, the step t of items and read-outs; ignored for static tokens.
         causal: True applies the table above, False lets every token see every real one.
-        order: int `[B, S]`, the place of each token in the template, for decoder backbones:
-            a token then never sees one that stands after it. None for encoders.
 
     Returns:
         bool `[B, S, S]`; `[b, q, k]` says whether q may attend to k.
@@ -63,6 +57,4 @@ def attention_mask(
         )
         rule = ops.logical_or(role_k == STATIC, ops.logical_or(sees_item, itself))
         allowed = ops.logical_and(allowed, rule)
-    if order is not None:
-        allowed = ops.logical_and(allowed, ops.expand_dims(order, 1) <= ops.expand_dims(order, 2))
     return allowed

@@ -65,9 +65,15 @@ class FitsParts(KeptModel):
 
     def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
         """As in Keras; without an optimizer, AdamW at 2e-3 with gradients clipped to length 1."""
+        if (policy := keras.config.dtype_policy().name) != "float32":
+            raise ConfigError(
+                f"A model is trained in float32. Received: the dtype policy {policy!r}. Call "
+                "keras.config.set_dtype_policy('float32') before the model is made."
+            )
         super().compile(
             optimizer=optimizer or keras.optimizers.AdamW(2e-3, global_clipnorm=1.0), **kwargs
         )
+        self._trains = None
 
     def get_compile_config(self) -> dict[str, Any]:
         """The optimizer, for `keras.models.load_model`."""
@@ -126,6 +132,7 @@ class FitsParts(KeptModel):
         """
         if not self.compiled:
             self.compile()
+        self._check_compiled()
         data: Any = x
         clock = _EpochClock(initial_epoch)
         if isinstance(x, Sequences):
@@ -162,6 +169,19 @@ class FitsParts(KeptModel):
         finally:
             self.validating_on = None
 
+    def _check_compiled(self) -> None:
+        """Refuses a step that was made for other variables: it would train those on and on."""
+        trained = {id(variable) for variable in self.trainable_variables}
+        if self._trains is not None and self._trains != trained:
+            raise ConfigError(
+                "A compiled model trains what was trainable when it was first fitted. Received: "
+                f"{len(trained)} trained tensors now and {len(self._trains)} then. Call "
+                "model.compile(...) inside `training_only`, and again behind it."
+            )
+        self._trains = trained
+
+    _trains: Any = None
+
     def training_only(self, *parts: str) -> AbstractContextManager[None]:
         """Trains some parts and nothing else while a block runs.
 
@@ -172,7 +192,8 @@ class FitsParts(KeptModel):
         Args:
             *parts: of "prompts", "items", "temperature" and "network" (see
                 `tfprompt.models.parts.part_of`), or "soft": the prompts of `{soft:P}` alone, which
-                is what one model may have several of. Compile the model inside the block.
+                is what one model may have several of. Compile the model inside the block, and
+                again behind it to train on.
 
         Raises:
             ConfigError: an unknown part, or the model trains nothing of these.
@@ -219,7 +240,7 @@ class FitsParts(KeptModel):
     def scores(self, requests: Requests, rows: np.ndarray) -> np.ndarray:
         """Scores of all items for some requests, `[len(rows), N]`: what `tp.evaluate` ranks."""
         # One pass serves all batches of an evaluation, as long as nothing is trained in between.
-        weights = hash(b"".join(np.asarray(v.value).tobytes() for v in self.trainable_variables))
+        weights = self.weights_hash()
         if self._scored is None or self._scored[0] is not requests or self._scored[1] != weights:
             queries, candidates = self.predict(requests), np.asarray(self.candidates())
             self._scored = (requests, weights, queries, candidates)
@@ -227,6 +248,10 @@ class FitsParts(KeptModel):
         return queries[rows] @ candidates.T
 
     _scored: Any = None
+
+    def weights_hash(self) -> int:
+        """Tells whether anything was trained since it was asked last."""
+        return hash(b"".join(np.asarray(v.value).tobytes() for v in self.trainable_variables))
 
     def check_catalog(self, part: Sequences | Requests) -> None:
         """Refuses data of another catalog.

@@ -117,11 +117,15 @@ class JudgesItems(FitsParts):
         """
         self.check_catalog(requests)
         self.prepare()
-        fields = self.pipeline.fields_of(requests)
+        # An evaluation asks batch by batch: the texts of its requests are read once.
+        if self._fields is None or self._fields[0] is not requests:
+            self._fields = (requests, self.pipeline.fields_of(requests))
         result = np.empty(lists.shape, np.float32)
-        for inputs, places in self.pipeline.request_arrays(requests, fields, 64, rows):
+        for inputs, places in self.pipeline.request_arrays(requests, self._fields[1], 64, rows):
             result[places] = self.score_items(inputs, lists[places])
         return result
+
+    _fields: Any = None
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:

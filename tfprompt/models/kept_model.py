@@ -14,6 +14,7 @@ from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError, ExportError
 from tfprompt.models import prompt_files, retriever_config
 from tfprompt.models.tensors import kept_tensors, trained_variables
+from tfprompt.models.training_state import networks
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -118,6 +119,9 @@ class KeptModel(keras.Model):
             )
         if any(name.startswith("item_tower/") for name in taken):
             self.item_table.keep_whitening_of(model.item_table)
+        for layer in networks(self):
+            if any(name.endswith(f"/{layer.name}/prompt") for name in taken):
+                layer.assign(layer.prompt)  # as the other has it, folded
         # What was taken over is not to start from the catalog any more.
         self.encoder.started |= any("/soft_" in name or "/pool_" in name for name in taken)
         return taken
@@ -128,7 +132,10 @@ class KeptModel(keras.Model):
         The frozen backbone is named and fingerprinted, not copied: a `.keras` file holds the
         prompts and the catalog's vectors.
         """
-        return {"name": self.name, **retriever_config.describe(self)}
+        described = retriever_config.describe(self)
+        return {
+            "name": self.name, **described, "catalog": retriever_config.describe_catalog(self)
+        }  # fmt: skip
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:

@@ -70,8 +70,16 @@ class KnownStart:
         if self.together is not None:
             self.together.build()
 
-    def _measure_known(self, sequences: Sequences) -> None:
-        """Measures items and neighbours on the training part, and tells the pipeline."""
+    def _measure_known(self, sequences: Sequences, keep: bool = False) -> None:
+        """Measures items and neighbours on the training part, and tells the pipeline.
+
+        Args:
+            sequences: the training part.
+            keep: what the items are known for stays as it was measured before; each event's item
+                is still judged without that event.
+        """
+        layers = [layer for layer in (self.bias, self.likes) if layer is not None]
+        before = [np.array(layer.items.value) for layer in layers]
         if self.bias is not None and sequences.ratings is not None:
             users = np.repeat(np.arange(len(sequences)), np.diff(sequences.offsets))
             given = np.asarray(sequences.ratings)
@@ -79,11 +87,15 @@ class KnownStart:
             if self.likes is not None:
                 liked = np.where(np.isnan(given), given, given >= self.objective.like)
                 self.pipeline.item_bias = self.likes.fit_items(users, sequences.items, liked)
+        if keep:
+            for layer, items in zip(layers, before, strict=True):
+                layer.items.assign(items)
         if self.together is not None:
-            self.together.adapt(
-                *neighbours_of(sequences, self.together.neighbours, self.together.shrinkage),
-                users_of_items(sequences),
-            )
+            if not keep:
+                self.together.adapt(
+                    *neighbours_of(sequences, self.together.neighbours, self.together.shrinkage),
+                    users_of_items(sequences),
+                )
             self.pipeline.says_own = True
 
     def _corrected(

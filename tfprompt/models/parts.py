@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfprompt.errors import ConfigError
 from tfprompt.models.named_prompts import PROMPTS
-from tfprompt.models.tensors import held, trained_variables
+from tfprompt.models.tensors import held, held_names, trained_variables
 
 if TYPE_CHECKING:
     from tfprompt.models.fits_parts import FitsParts
@@ -60,6 +60,11 @@ def variables_of(model: FitsParts, parts: Collection[str]) -> dict[str, Any]:
         for name, variable in trained_variables(model).items()
         if part_of(name) in parts or name.startswith(soft)
     }
+
+
+def holds_items(model: FitsParts) -> bool:
+    """Whether what a model knows of its items is kept as it is: a block trains other parts."""
+    return any(part_of(name) == "items" for name in held_names(model))
 
 
 @contextlib.contextmanager

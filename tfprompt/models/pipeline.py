@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 import tensorflow as tf
 
 from tfprompt.data.batches import number_of_batches, request_batches, training_batches
-from tfprompt.models.request_fields import RequestFields, history_texts
+from tfprompt.models.request_fields import RequestFields, context_frame, history_texts
 from tfprompt.prompts.segments import CLOCK_FEATURES, USER
 
 if TYPE_CHECKING:
+    from tfprompt.data.column import Column
     from tfprompt.data.requests import Requests
     from tfprompt.data.sequences import Sequences
     from tfprompt.encoders.prompted import PromptedEncoder
@@ -26,11 +27,19 @@ class Pipeline:
 
     Args:
         encoder: the prompted encoder, whose template says which columns are needed.
+        columns: the model's columns by name. Data that is read again codes its categories by its
+            own frequencies; what a model trained goes by its own.
         item_text: how an item reads in a history as words, None for the catalog's own way.
     """
 
-    def __init__(self, encoder: PromptedEncoder, item_text: str | None = None) -> None:
+    def __init__(
+        self,
+        encoder: PromptedEncoder,
+        columns: Mapping[str, Column],
+        item_text: str | None = None,
+    ) -> None:
         self.encoder = encoder
+        self.columns = columns
         self.item_text = item_text
 
     def training(
@@ -74,7 +83,7 @@ class Pipeline:
     ) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]]:
         """Yields the raw windows (see `training_batches`), x and y of one epoch."""
         fields = fields or self.training_fields(sequences)
-        contexts = event_contexts(self.encoder, sequences)
+        contexts = context_frame(self.encoder.template, sequences)
         generator = np.random.default_rng([seed, epoch, 2])
         for batch in training_batches(
             sequences,
@@ -162,18 +171,12 @@ class Pipeline:
             batch_size: requests in a batch, at most.
             some: int `[n]`, only these requests; what is yielded beside x are then places in it.
         """
-        contexts = event_contexts(self.encoder, requests)
+        contexts = context_frame(self.encoder.template, requests)
         place = None if some is None else {int(row): at for at, row in enumerate(some)}
         for batch in request_batches(
-            requests, window=self.encoder.max_history, batch_size=batch_size
+            requests, window=self.encoder.max_history, batch_size=batch_size, some=some
         ):
             rows = batch["row"]
-            if some is not None:
-                kept = np.isin(rows, some)
-                if not kept.any():
-                    continue
-                batch = {name: values[kept] for name, values in batch.items()}
-                rows = batch["row"]
             context = None if contexts is None else contexts[rows]
             history = (batch["history"] - 1).astype(np.int32)
             x = {"history": history, **fields.take(rows, context, history)}
@@ -195,7 +198,7 @@ class Pipeline:
 
     def _fields(self, part: Sequences | Requests) -> RequestFields:
         items = history_texts(self.encoder.template, part.catalog, self.item_text)
-        return RequestFields(self.encoder, part.catalog.columns, people(part), items=items)
+        return RequestFields(self.encoder, self.columns, people(part), items=items)
 
     def _dataset(
         self,
@@ -255,13 +258,3 @@ def _at(ratings: np.ndarray | None, places: np.ndarray, real: np.ndarray) -> np.
     if ratings is None or not len(ratings):
         return np.full(places.shape, np.nan, np.float32)
     return np.where(real, ratings[np.where(real, places, 0)], np.float32("nan"))
-
-
-def event_contexts(encoder: PromptedEncoder, part: Any) -> pl.DataFrame | None:
-    """The context columns that the template names, a row per event, with one `_code` a combination.
-
-    None where the template names none: then no event differs from another but by its item.
-    """
-    from tfprompt.models.request_fields import context_frame
-
-    return context_frame(encoder.template, part)

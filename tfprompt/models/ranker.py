@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfprompt.data.requests import Requests
+from tfprompt.data.sequences import Sequences
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.encoders.texts import lower_states
 from tfprompt.errors import ConfigError
@@ -19,6 +20,7 @@ from tfprompt.models.calibration import calibrate
 from tfprompt.models.item_states import ItemStates
 from tfprompt.models.item_vectors import item_vector_options
 from tfprompt.models.known_start import KnownStart
+from tfprompt.models.parts import holds_items
 from tfprompt.models.ranker_parts import checked, score_head
 from tfprompt.models.ranking_loss import RankingLoss
 from tfprompt.models.ranking_metrics import RankingMetrics
@@ -31,7 +33,6 @@ from tfprompt.tasks.objective import Objective
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
-    from tfprompt.data.sequences import Sequences
     from tfprompt.models.fits_parts import FitsParts
     from tfprompt.models.retriever import Retriever
 
@@ -132,8 +133,9 @@ class Ranker(KnownStart, RankingSteps):
         self._make_known(items, encoder.template, bias, seed)
         self.with_bias = bias
         self.pipeline: RankingPipeline = RankingPipeline(
-            encoder, objective, 8 if steps is None and self.reads_text else steps, self.item_text
-        )
+            encoder, items.columns, objective, 8 if steps is None and self.reads_text else steps,
+            self.item_text,
+        )  # fmt: skip
         self.epochs_done = 0
         self._build_all()
         self.loss_function = RankingLoss(objective, self.std)
@@ -256,7 +258,12 @@ class Ranker(KnownStart, RankingSteps):
                 "A shortlist gives negatives to clicks; ratings have labels of their own. "
                 f"Received: a shortlist for objective {self.objective.kind!r}."
             )
-        if shortlist is not None and hasattr(x, "catalog"):
+        if shortlist is not None:
+            if not isinstance(x, Sequences):
+                raise ConfigError(
+                    "A shortlist is made for the training part of a split. Received: "
+                    f"{type(x).__name__}, whose negatives are drawn already."
+                )
             self.check_catalog(x)
             kwargs["hard"] = training_shortlist(shortlist, x, shortlist_size)
         if shortlist is not None and isinstance(validation_data, Requests):
@@ -295,6 +302,7 @@ class Ranker(KnownStart, RankingSteps):
 
     def mark_warm(self, sequences: Sequences) -> None:
         """Tells the collaborative ids which items training knows; the others stay at zero."""
-        if self.item_table.ids is not None:
-            self.item_table.ids.mark_cold(sequences.counts())
-        self._measure_known(sequences)
+        ids = self.item_table.ids
+        if ids is not None and ids.table.trainable:  # else new rows would stay at random
+            ids.mark_cold(sequences.counts())
+        self._measure_known(sequences, keep=holds_items(self))

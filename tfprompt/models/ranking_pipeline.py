@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from tfprompt.models.pipeline import Batch, Pipeline
 from tfprompt.tasks.objective import Objective
 
 if TYPE_CHECKING:
+    from tfprompt.data.column import Column
     from tfprompt.data.requests import Requests
     from tfprompt.data.sequences import Sequences
     from tfprompt.encoders.prompted import PromptedEncoder
@@ -33,6 +34,7 @@ class RankingPipeline(Pipeline):
 
     Args:
         encoder: the prompted encoder.
+        columns: the model's columns, as of `Pipeline`.
         objective: what a label is.
         steps: targets of a window that are judged in one pass, drawn anew each epoch; None for
             all.
@@ -42,11 +44,12 @@ class RankingPipeline(Pipeline):
     def __init__(
         self,
         encoder: PromptedEncoder,
+        columns: Mapping[str, Column],
         objective: Objective,
         steps: int | None = None,
         item_text: str | None = None,
     ) -> None:
-        super().__init__(encoder, item_text)
+        super().__init__(encoder, columns, item_text)
         self.objective = objective
         self.steps = steps
         # float32 [E], what is known of each training event's item without that event; set by the

@@ -91,8 +91,6 @@ class Recommender:
                 "The second stage keeps 1 item or more of those that the first one finds. "
                 f"Received: retrieve={retrieve}, rank={rank}."
             )
-        if not 0 <= blend <= 1:
-            raise ConfigError(f"A blend goes from 0 to 1. Received: {blend}.")
         self.retriever = retriever
         self.ranker = ranker
         self.catalog = items
@@ -107,7 +105,18 @@ class Recommender:
         self._facts = rerank_facts(
             items, caps=caps, category=category, separator=separator, freshness=freshness, age=age
         )
-        self._graph: Any = None
+
+    @property
+    def blend(self) -> float:
+        """Weight of the ranker's score beside the retriever's, 0 to 1."""
+        return self._blend
+
+    @blend.setter
+    def blend(self, weight: float) -> None:
+        if not 0 <= weight <= 1:
+            raise ConfigError(f"A blend goes from 0 to 1. Received: {weight}.")
+        self._blend = weight
+        self._ranked = self._graph = None  # both were made with the last one
 
     @property
     def encoder(self) -> Any:
@@ -158,9 +167,10 @@ class Recommender:
         The final list stands first, in its order; what was found but not kept follows, and then
         the rest, both in the retriever's order.
         """
-        key = (id(requests), self.blend)
-        if self._ranked is None or self._ranked[0] != key:
-            self._ranked = (key, requests, self.lists(requests))
+        stages = [stage for stage in (self.retriever, self.ranker) if stage is not None]
+        weights = [stage.weights_hash() for stage in stages]
+        if self._ranked is None or self._ranked[0] is not requests or self._ranked[1] != weights:
+            self._ranked = (requests, weights, self.lists(requests))
         lists = self._ranked[2][rows]
         scores = np.array(self.retriever.scores(requests, rows), np.float32)
         spread = np.abs(scores).max(axis=1, keepdims=True) + 1
@@ -170,7 +180,9 @@ class Recommender:
             scores[real, lists[real, place]] = lists.shape[1] - place
         return scores
 
+    # What was answered last, and the graph that answers.
     _ranked: Any = None
+    _graph: Any = None
 
     def tune(
         self, validation: Requests, blends: Sequence[float] = tuple(np.linspace(0, 1, 11))
@@ -196,7 +208,6 @@ class Recommender:
             ranks = np.where(own.any(axis=1), 1 + ahead, len(self.catalog))
             figures[round(blend, 6)] = float(ndcg_at(ranks, offsets, 10).mean())
         self.blend = max(figures, key=lambda weight: figures[weight])
-        self._ranked = self._graph = None
         return figures
 
     def _shortlists(self, requests: Requests) -> tuple[np.ndarray, np.ndarray, Any]:

@@ -218,7 +218,10 @@ def history_texts(template: Template, catalog: Catalog, item_text: str | None = 
 
 
 def context_frame(template: Template, part: Any) -> pl.DataFrame | None:
-    """The template's context columns for every event or request of `part`, with a `_code`."""
+    """The context columns that the template names, a row per event or request.
+
+    With one `_code` a combination; None where the template names none.
+    """
     columns: dict[str, Any] = {}
     known = part.catalog.columns
     for name in (*template.fields, *template.features):

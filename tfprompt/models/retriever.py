@@ -141,7 +141,7 @@ class Retriever(RetrievalSteps):
             shrinkage=shrinkage, item_text=self.item_text, tied=tied, start=start, seed=seed,
             item_vectors=self.vector_options,
         )  # fmt: skip
-        self.pipeline = Pipeline(encoder, self.item_text)
+        self.pipeline = Pipeline(encoder, items.columns, self.item_text)
         self.epochs_done = 0
         self._build_all()
         self.loss_function = RetrievalLoss(negatives, len(items), seed)

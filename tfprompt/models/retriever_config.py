@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def describe(model: KeptModel) -> dict[str, Any]:
-    """Everything but the weights: kind, template, options, backbone's identity, catalog."""
+    """Everything but weights and catalog: kind, template, options, the backbone's identity."""
     loaded = model.encoder.loaded
     return {
         "kind": type(model).__name__,
@@ -33,20 +33,24 @@ def describe(model: KeptModel) -> dict[str, Any]:
             "preset": loaded.preset,
             "fingerprint": loaded.fingerprint,
         },
-        "catalog": {
-            "items": model.catalog.frame.to_dict(as_series=False),
-            "item_text": model.catalog.item_text,
-            "columns": [
-                dataclasses.asdict(column)
-                for name, column in model.catalog.columns.items()
-                if name != USER or name in model.encoder.template.features
-            ],
-        },
+    }
+
+
+def describe_catalog(model: KeptModel) -> dict[str, Any]:
+    """The items of a model and the columns that it reads, as JSON."""
+    return {
+        "items": model.catalog.frame.to_dict(as_series=False),
+        "item_text": model.catalog.item_text,
+        "columns": [
+            dataclasses.asdict(column)
+            for name, column in model.catalog.columns.items()
+            if name != USER or name in model.encoder.template.features
+        ],
     }
 
 
 def rebuild(cls: type[Any], config: dict[str, Any], loaded: LoadedBackbone | None = None) -> Any:
-    """The model that `describe` described, with fresh weights.
+    """The model that `describe` and `describe_catalog` described, with fresh weights.
 
     Raises:
         CheckpointError: the backbone that now goes by that name is another one.

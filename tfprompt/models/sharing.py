@@ -47,16 +47,15 @@ def item_parts(
     Raises:
         ConfigError: the models differ in what would be shared.
     """
+    from_text = start == "text"
+    residual = from_text and not encoder.template.has_history
     if share is None:
         table = ItemTable(
             len(items), encoder.loaded.width, collaborative or None, id_dropout, shrinkage, seed,
             item_vectors, name="item_table",
         )  # fmt: skip
-        from_text = start == "text"
-        tower = ItemTower(
-            encoder.width, tied, 0.0 if from_text else 0.05, seed,
-            residual=from_text and not encoder.template.has_history, name="item_tower",
-        )  # fmt: skip
+        scale = 0.0 if from_text else 0.05
+        tower = ItemTower(encoder.width, tied, scale, seed, residual=residual, name="item_tower")
         return table, tower
     if share.encoder.loaded.backbone is not encoder.loaded.backbone:
         raise ConfigError(
@@ -84,6 +83,12 @@ def item_parts(
         "item_text": (share.item_text, item_text),
         "item_vectors": (table.extra, dict(item_vectors or {})),
     }
+    if tower.residual != residual:
+        raise ConfigError(
+            "With start='text', models that share items all have a history in their templates, or "
+            "none has: a correction starts from zero in the one case, from the text itself in the "
+            f"other. Received: {share.encoder.template.source!r} and {encoder.template.source!r}."
+        )
     for name, (theirs, ours) in same.items():
         if theirs != ours:
             raise ConfigError(

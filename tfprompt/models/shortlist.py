@@ -67,7 +67,7 @@ def training_shortlist(retriever: Retriever, sequences: Sequences, count: int) -
 
 
 def request_shortlist(retriever: Retriever, requests: Requests, count: int) -> np.ndarray:
-    """The retriever's list for each request, without seen items.
+    """The retriever's list for each request, without seen items that are no target.
 
     Args:
         retriever: a trained retriever.
@@ -84,7 +84,8 @@ def request_shortlist(retriever: Retriever, requests: Requests, count: int) -> n
         scores = np.array(retriever.scores(requests, rows))
         if requests.exclude_seen:
             for place, row in enumerate(rows.tolist()):
-                scores[place, requests.history(row)] = -np.inf
+                seen = np.setdiff1d(requests.history(row), requests.target(row))
+                scores[place, seen] = -np.inf
         lists[rows] = best(scores, count)
     return lists
 

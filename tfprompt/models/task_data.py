@@ -46,7 +46,7 @@ def training_batches(
         tasks[name].prepare()
         tasks[name].mark_warm(part)
     ids = next(iter(tasks.values())).item_table.ids
-    if ids is not None:
+    if ids is not None and ids.table.trainable:
         # Each model has marked what it knows alone. An item that any trained task knows is
         # trained, and has an id for all of them.
         trained = [name for name in tasks if weights is None or weights[name]]

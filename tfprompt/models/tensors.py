@@ -45,6 +45,11 @@ def held(model: FitsParts, variables: list[Any]) -> Iterator[None]:
         _HELD[model] = before
 
 
+def held_names(model: FitsParts) -> list[str]:
+    """The names of what a block around keeps from being trained."""
+    return [_name_of(model, variable) for variable in _HELD.get(model, ())]
+
+
 def trained_variables(model: FitsParts) -> dict[str, Any]:
     """The trained variables by name, held ones too; names do not depend on the model's own.
 

@@ -12,6 +12,7 @@ from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.models.retriever import Retriever
 from tfprompt.runs.sources import call_with_options
 from tfprompt.tasks.negatives import Negatives
+from tfprompt.training.schedule import warm_cosine
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -92,13 +93,7 @@ def learning_rate_schedule(config: RunConfig, steps_per_epoch: int) -> Any:
     # One step of the full rate must be left.
     warmup = min(round(config.warmup_epochs * steps_per_epoch), total - 1)
     if config.schedule == "cosine":
-        return keras.optimizers.schedules.CosineDecay(
-            0.0 if warmup else config.learning_rate,
-            decay_steps=total - warmup,
-            warmup_target=config.learning_rate if warmup else None,
-            warmup_steps=warmup,
-            alpha=0.02,
-        )
+        return warm_cosine(config.learning_rate, total, warmup)
     if not warmup:
         return config.learning_rate
     return keras.optimizers.schedules.PolynomialDecay(

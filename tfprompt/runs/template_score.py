@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from tfprompt.encoders.loading import load_backbone
 from tfprompt.errors import ConfigError
@@ -46,11 +47,15 @@ class TemplateScore:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What a score depends on besides template and budget, for `Trials`."""
+        """What a score depends on besides template and budget, for `Trials`; reads the data."""
         values = self.config.to_dict()
         for name in ("template", "epochs", "patience", "strategy", "tensorboard"):
             del values[name]
-        return {"measure": "val_ndcg@10", "epochs": self.config.epochs, **values}
+        fingerprint = self._loaded_data().fingerprint
+        return {
+            "measure": "val_ndcg@10", "epochs": self.config.epochs, **values,
+            "data_fingerprint": fingerprint,
+        }  # fmt: skip
 
     def check(self, template: str) -> None:
         """Refuses a template before anything is trained.
@@ -101,4 +106,9 @@ class TemplateScore:
             verbose=0,
             callbacks=[keras.callbacks.TerminateOnNaN()],
         )
+        if not np.isfinite(history.history["loss"]).all():
+            raise ConfigError(
+                f"A score needs a finite loss. Received: an infinite one with {template!r}. Lower "
+                "the learning rate."
+            )
         return float(max(history.history["val_ndcg_at_10"]))

@@ -39,7 +39,7 @@ def test_a_step_changes_the_tuning_and_not_the_backbone() -> None:
     model = retriever(encoder={"tuning": EVERYTHING})
     batch = batches(model)[0]
     before = np.asarray(plain(batch[0])), trained_values(model)
-    model.compile(keras.optimizers.Adam(0.01))
+    model.compile(keras.optimizers.Adam(0.01), run_eagerly=True)
     for _ in range(2):  # A factor moves as soon as the other one is no longer zero.
         model.train_on_batch(*batch)
     after = trained_values(model)
@@ -59,7 +59,7 @@ def test_a_penalty_is_part_of_the_gradient_and_not_of_the_loss_that_is_shown() -
         model = retriever(encoder={"tuning": AdaLora(1, 2, orthogonality=weight)})
         factors = next(iter(model.encoder.tuning.tunings[0].factors.values()))
         factors[0].assign(factors[0].value * 2)  # orthogonal, and twice too long
-        model.compile(keras.optimizers.SGD(1e-3))
+        model.compile(keras.optimizers.SGD(1e-3), run_eagerly=True)
         losses.append(float(model.train_on_batch(*batches(model)[0])))
         moved.append(factors[0].numpy())
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)

@@ -20,7 +20,7 @@ from tests.layers.tuning.by_hand import (
     set_by_hand,
     tuned_layers,
 )
-from tests.tiny import FAMILIES, tiny_loaded_backbone
+from tests.tiny import ALIKE, FAMILIES, tiny_loaded_backbone
 from tests.toy import LAYERS, WIDTH, encoder
 from tfprompt.encoders.seam import Seam
 from tfprompt.errors import BackboneError
@@ -28,10 +28,14 @@ from tfprompt.layers.tuning import IA3, Adapter, Lora
 
 ALL = ("query", "key", "value", "attention_output", "intermediate", "output")
 # The same sums in another order, through two layers of hidden states of about 1.
+KINDS = [
+    pytest.param(family, marks=pytest.mark.slow) if family in ALIKE else family
+    for family in FAMILIES
+]
 CLOSE: dict[str, Any] = {"atol": 3e-5, "rtol": 1e-4}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", KINDS)
 def test_a_start_is_the_frozen_backbone_itself(family: str) -> None:
     for tuning in (*MERGED, "adapter:3", "lora:2,ia3,layer_norm,adapter:2"):
         if tuning == "bitfit" and family in WITHOUT_BIAS:
@@ -43,7 +47,7 @@ def test_a_start_is_the_frozen_backbone_itself(family: str) -> None:
         np.testing.assert_array_equal(run(seam, tuned), run(seam), tuning)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", KINDS)
 def test_a_changed_weight_is_one_that_was_set_by_hand(family: str) -> None:
     for tuning in MERGED:
         if tuning == "bitfit" and family in WITHOUT_BIAS:

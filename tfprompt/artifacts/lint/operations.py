@@ -20,12 +20,6 @@ def nodes_of(graph: Any) -> Iterator[Any]:
         yield from function.node_def
 
 
-def operations_of(graph: Any) -> set[str]:
-    """Names of all operations, without the graph's own functions."""
-    functions = {function.signature.name for function in graph.graph_def.library.function}
-    return {node.op for node in nodes_of(graph)} - functions
-
-
 def check_python(graph: Any) -> Check:
     """Nothing calls Python."""
     found = sorted({f"{node.op} {node.name}" for node in nodes_of(graph) if node.op in _PYTHON})
