@@ -23,7 +23,7 @@ FAMILIES = (
     "qwen",
     "qwen3",
 )
-# Those whose layers are of a class of their own first; the others differ in names alone.
+# Those whose layers are of another family's class.
 ALIKE = {"roberta": "bert", "xlm_roberta": "bert", "llama3": "llama"}
 WORDS = (
     "the a an of and who watched liked user film films story toy star war wars comedy drama "

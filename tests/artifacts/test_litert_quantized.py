@@ -59,6 +59,11 @@ def test_a_quantized_file_is_smaller_and_says_how_near_it_is(
 
 
 @pytest.mark.slow
+def test_eight_bits_are_smaller_than_sixteen(file: Callable[..., Path]) -> None:
+    assert file("dynamic").stat().st_size < file("fp16").stat().st_size
+
+
+@pytest.mark.slow
 def test_half_precision_gives_the_same_lists(file: Callable[..., Path]) -> None:
     requests = [{"history": ["i1", "i4"], "k": 5}, {"history": [], "k": 5}]
     exact, half = ask(file(None), requests), ask(file("fp16"), requests)

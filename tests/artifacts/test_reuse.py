@@ -53,10 +53,21 @@ def load(directory: Path) -> Any:
     return tf.saved_model.load(str(directory))
 
 
+def contents(version: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(version)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in version.rglob("*")
+        if path.is_file()
+    }
+
+
 @pytest.fixture(scope="module")
 def with_new_items(version: Path) -> Any:
     items = read_items(new_items(), item_text="{title}", columns={"item_id": "sku"})
-    return reuse_artifact(version, version.parent / "8", items=items, check=False)
+    before = contents(version)
+    made = reuse_artifact(version, version.parent / "8", items=items, check=False)
+    assert contents(version) == before, "the version before must stay whole"
+    return made
 
 
 def recommend(directory: Path, history: list[str], **others: Any) -> dict[str, np.ndarray]:
@@ -106,14 +117,6 @@ def test_the_frozen_network_is_shared(version: Path, with_new_items: Any) -> Non
     assert made.shared_bytes < made.size_bytes and made.new_items == 2
     card = read_card(made.directory)
     assert card["catalog"]["items"] == 6 and card["made_from"]["version"] == "7"
-
-
-def contents(version: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(version)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in version.rglob("*")
-        if path.is_file()
-    }
 
 
 def test_other_prompts(model: Retriever, version: Path, tmp_path: Path) -> None:

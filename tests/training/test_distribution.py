@@ -61,7 +61,7 @@ def test_there_are_two_devices() -> None:
         # Batches of 7, or of 1: at last one row, and a replica without any.
         ("catalog", 7, CLIPS[0]),
         *(pytest.param("catalog", 7, clip, marks=pytest.mark.slow) for clip in CLIPS[1:]),
-        pytest.param("catalog", 1, {}, marks=pytest.mark.slow),
+        *(pytest.param("catalog", size, {}, marks=pytest.mark.slow) for size in (1, 3, 7)),
     ],
 )
 def test_two_replicas_train_as_one(negatives: str, batch_size: int, clip: dict[str, float]) -> None:

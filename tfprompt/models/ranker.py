@@ -10,11 +10,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from tfprompt.data.requests import Requests
-from tfprompt.data.sequences import Sequences
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.encoders.texts import lower_states
-from tfprompt.errors import ConfigError
 from tfprompt.layers import Interaction
 from tfprompt.models.calibration import calibrate
 from tfprompt.models.item_states import ItemStates
@@ -27,12 +24,14 @@ from tfprompt.models.ranking_metrics import RankingMetrics
 from tfprompt.models.ranking_pipeline import RankingPipeline
 from tfprompt.models.ranking_steps import RankingSteps
 from tfprompt.models.sharing import item_parts, reads_text, uses_tower
-from tfprompt.models.shortlist import request_shortlist, training_shortlist
+from tfprompt.models.shortlist import shortlists
 from tfprompt.prompts.verbalizer import Verbalizer
 from tfprompt.tasks.objective import Objective
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
+    from tfprompt.data.requests import Requests
+    from tfprompt.data.sequences import Sequences
     from tfprompt.models.fits_parts import FitsParts
     from tfprompt.models.retriever import Retriever
 
@@ -253,21 +252,8 @@ class Ranker(KnownStart, RankingSteps):
             seed: seed of order, steps and negatives; None takes the model's.
             **kwargs: as in `FitsParts.fit`.
         """
-        if shortlist is not None and self.objective.kind != "click":
-            raise ConfigError(
-                "A shortlist gives negatives to clicks; ratings have labels of their own. "
-                f"Received: a shortlist for objective {self.objective.kind!r}."
-            )
         if shortlist is not None:
-            if not isinstance(x, Sequences):
-                raise ConfigError(
-                    "A shortlist is made for the training part of a split. Received: "
-                    f"{type(x).__name__}, whose negatives are drawn already."
-                )
-            self.check_catalog(x)
-            kwargs["hard"] = training_shortlist(shortlist, x, shortlist_size)
-        if shortlist is not None and isinstance(validation_data, Requests):
-            kwargs["shortlist"] = request_shortlist(shortlist, validation_data, shortlist_size)
+            kwargs |= shortlists(self, shortlist, x, validation_data, shortlist_size)
         return super().fit(
             x, validation_data=validation_data, batch_size=batch_size, seed=seed, **kwargs
         )

@@ -83,18 +83,18 @@ def item_parts(
         "item_text": (share.item_text, item_text),
         "item_vectors": (table.extra, dict(item_vectors or {})),
     }
-    if tower.residual != residual:
-        raise ConfigError(
-            "With start='text', models that share items all have a history in their templates, or "
-            "none has: a correction starts from zero in the one case, from the text itself in the "
-            f"other. Received: {share.encoder.template.source!r} and {encoder.template.source!r}."
-        )
     for name, (theirs, ours) in same.items():
         if theirs != ours:
             raise ConfigError(
                 f"Models that share items agree in `{name}`. Received: {theirs!r} in the shared "
                 f"model and {ours!r} here. Give both the same value."
             )
+    if tower.residual != residual:
+        raise ConfigError(
+            "With start='text', models that share items all have a history in their templates, or "
+            "none has: a correction starts from zero in the one case, from the text itself in the "
+            f"other. Received: {share.encoder.template.source!r} and {encoder.template.source!r}."
+        )
     if not (uses_tower(encoder) and uses_tower(share.encoder)):
         raise ConfigError(
             "A ranker that reads {item:text} beside no history projects no items, so there is "

@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfprompt.data.requests import Requests
+from tfprompt.data.sequences import Sequences
 from tfprompt.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tfprompt.data.requests import Requests
-    from tfprompt.data.sequences import Sequences
+    from tfprompt.models.ranker import Ranker
     from tfprompt.models.retriever import Retriever
+
+
+def shortlists(
+    ranker: Ranker, retriever: Retriever, x: Any, validation_data: Any, count: int
+) -> dict[str, np.ndarray]:
+    """The lists that a ranker of clicks is trained and validated on, as `FitsParts.fit` takes them.
+
+    Args:
+        ranker: what is trained.
+        retriever: whose best items it will be given.
+        x: the training part.
+        validation_data: the validation part, or what `fit` takes in its place.
+        count: items a list.
+
+    Raises:
+        ConfigError: the ranker is of ratings or likes, or the batches are drawn already.
+    """
+    if ranker.objective.kind != "click":
+        raise ConfigError(
+            "A shortlist gives negatives to clicks; ratings have labels of their own. "
+            f"Received: a shortlist for objective {ranker.objective.kind!r}."
+        )
+    if not isinstance(x, Sequences):
+        raise ConfigError(
+            "A shortlist is made for the training part of a split. Received: "
+            f"{type(x).__name__}, whose negatives are drawn already."
+        )
+    ranker.check_catalog(x)
+    found = {"hard": training_shortlist(retriever, x, count)}
+    if isinstance(validation_data, Requests):
+        found["shortlist"] = request_shortlist(retriever, validation_data, count)
+    return found
 
 
 def training_shortlist(retriever: Retriever, sequences: Sequences, count: int) -> np.ndarray:

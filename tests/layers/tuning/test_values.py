@@ -27,11 +27,11 @@ from tfprompt.errors import BackboneError
 from tfprompt.layers.tuning import IA3, Adapter, Lora
 
 ALL = ("query", "key", "value", "attention_output", "intermediate", "output")
-# The same sums in another order, through two layers of hidden states of about 1.
 KINDS = [
     pytest.param(family, marks=pytest.mark.slow) if family in ALIKE else family
     for family in FAMILIES
 ]
+# The same sums in another order, through two layers of hidden states of about 1.
 CLOSE: dict[str, Any] = {"atol": 3e-5, "rtol": 1e-4}
 
 
