@@ -16,7 +16,7 @@ from recipes import Recipe
 WORDS = "a person who liked these items will like next"
 IDS = {"collaborative": 96}
 # Epochs of a run, of a trial, and the trials' seed.
-EPOCHS, TRIAL_EPOCHS, TRIAL_SEED = 5, 2, 0
+EPOCHS, TRIAL_EPOCHS, TRIAL_SEED = 3, 1, 0
 RATES: list[Recipe] = [{"optimizer": {"rate": rate}} for rate in (5e-3, 1.25e-2, 3e-2)]
 # Of methods whose own strength is tried instead: the middle of the rates above.
 MIDDLE = {"optimizer": {"rate": 1.25e-2}}

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.toy import LAYERS, WIDTH, encoder
+from tfprompt.encoders.loading import LoadedBackbone
 from tfprompt.encoders.prompted import PromptedEncoder
 
 FAMILIES = ("bert", "roberta", "gpt2", "llama")
@@ -85,20 +86,47 @@ def test_without_prompts_it_is_the_backbone_read_at_the_mask(
 def test_a_prompt_of_words_starts_at_the_backbones_states(family: str, layer: int) -> None:
     made = encoder('{soft:5 "toy story"} {age}', family, prompt_layer=layer)
     made.build()
-    pieces = made.loaded.tokenizer.pieces(["toy story"]).to_tensor().numpy()
-    states = np.asarray(made.seam.lower_states(pieces, np.ones_like(pieces)))[0]
-    rows = np.arange(5) % len(states)
-    np.testing.assert_allclose(made.soft_prompts[0].prompt, states[rows], atol=1e-6)
+    tokenizer = made.loaded.tokenizer
+    ids = tokenizer.pieces(["toy story"]).numpy()[0].tolist()
+    last = [] if tokenizer.sep_id is None else [tokenizer.sep_id]
+    first = tokenizer.cls_id
+    if first is None:  # what divides texts stands where a start token would
+        first = tokenizer.keras_tokenizer.end_token_id
+    text = np.array([[first, *ids, *last]])
+    states = np.asarray(made.seam.lower_states(text, np.ones_like(text)))[0, 1 : 1 + len(ids)]
+    np.testing.assert_allclose(
+        made.soft_prompts[0].prompt, states[np.arange(5) % len(ids)], atol=1e-6
+    )
 
 
-def test_a_vocabulary_prompt_is_made_of_word_states() -> None:
-    made = encoder("{soft:6 vocabulary} {age}")
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("start", ["", " vocabulary"])
+def test_the_vectors_of_a_prompt_start_apart(family: str, start: str) -> None:
+    made = encoder(f"{{soft:6{start}}} {{age}} {{history:items}}", family, deep=True)
     made.build()
-    every = np.arange(made.loaded.tokenizer.keras_tokenizer.vocabulary_size())[:, None]
-    states = np.asarray(made.seam.lower_states(every, np.ones_like(every)))[:, 0]
-    distance = np.abs(np.asarray(made.soft_prompts[0].prompt)[:, None] - states).max(axis=-1)
-    assert (distance.min(axis=1) < 1e-5).all()
-    assert len(set(distance.argmin(axis=1))) == 6
+    for layer in [*made.soft_prompts, *made.deep_prompts]:
+        assert cosines(np.asarray(layer.prompt)).max() < 0.9
+
+
+@pytest.mark.parametrize("layer", [0, 3, 5])
+def test_minilms_prompts_and_past_items_start_apart(minilm: LoadedBackbone, layer: int) -> None:
+    """Its lower layers bring every token that stands first to one and the same state."""
+    template = '{soft:8} {soft:8 vocabulary} {soft:6 "the next film"} {age} {history:items}'
+    made = PromptedEncoder(minilm, template, prompt_layer=layer)
+    made.build()
+    for soft in made.soft_prompts:
+        found = np.asarray(soft.prompt)
+        assert cosines(found[: 3 if found.shape[0] == 6 else 8]).max() < 0.9
+    # Past items: the layer norm spreads them as words are spread.
+    assert made.item_tokens is not None
+    vectors = np.random.default_rng(0).standard_normal((1, 8, minilm.width)).astype("float32")
+    assert cosines(np.asarray(made.item_tokens(vectors))[0, :8]).max() < 0.9
+
+
+def cosines(vectors: np.ndarray) -> np.ndarray:
+    """Of each two of some vectors `[n, D]`."""
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (unit @ unit.T)[~np.eye(len(unit), dtype=bool)]
 
 
 # -- a slow, plain oracle -------------------------------------------------------------------------

@@ -21,10 +21,11 @@ SOFT = "prompted_encoder/soft_0/prompt"
 
 
 def state(word: str, layer: int) -> np.ndarray:
-    """A word's state, alone, at the input of a layer."""
+    """A word's state, as a text of its own, at the input of a layer."""
     loaded = backbone()
-    ids = loaded.tokenizer.pieces([word]).to_tensor().numpy()
-    return np.asarray(Seam(loaded.backbone, layer).lower_states(ids, np.ones_like(ids)))[0, 0]
+    read = loaded.tokenizer([word])  # [CLS] word [SEP]
+    states = Seam(loaded.backbone, layer).lower_states(read["token_ids"], read["padding_mask"])
+    return np.asarray(states)[0, 1]
 
 
 def test_a_prompt_that_starts_from_words_is_near_to_them() -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from tfprompt.encoders.in_context import states_in_context
+from tfprompt.encoders.seam import Seam
 from tfprompt.errors import ConfigError
 from tfprompt.layers import PromptPool, SoftPrompt
 
@@ -18,23 +20,23 @@ if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
     from tfprompt.encoders.loading import LoadedBackbone
     from tfprompt.encoders.prompted import PromptedEncoder
-    from tfprompt.encoders.seam import Seam
+
+# Random pieces that stand in one text.
+_ROW = 16
 
 
 def start_prompts(encoder: PromptedEncoder) -> None:
     """Starts an encoder's trained vectors among the states that its frozen layers know.
 
-    Item tokens and random prompts get the mean and deviation of a sample of word states at the
-    seam; prompts with words or a vocabulary sample get those states themselves.
+    Item tokens and random prompts get the mean and deviation of a sample of word states at their
+    layer; prompts with words or a vocabulary sample get those states themselves.
     """
     loaded, seam = encoder.loaded, encoder.seam
     generator = np.random.default_rng(encoder.seed)
-    sample = vocabulary_states(loaded, seam, 256, generator)
-    mean, deviation = sample.mean(axis=0), sample.std(axis=0)
+    mean, deviation = _moments(loaded, seam, generator)
 
     def drawn(count: int) -> np.ndarray:
-        noise = generator.standard_normal((count, encoder.width))
-        return (mean + deviation * noise).astype("float32")
+        return _drawn(count, mean, deviation, generator)
 
     if encoder.item_tokens is not None:
         encoder.item_tokens.match(mean, deviation)
@@ -48,8 +50,9 @@ def start_prompts(encoder: PromptedEncoder) -> None:
             layer.initialize(vocabulary_states(loaded, seam, count, generator))
         elif soft.length:  # labels and items wait for the catalog, see `start_from_catalog`
             layer.initialize(drawn(soft.length * layer.members))
-    for layer in encoder.deep_prompts:
-        layer.initialize(drawn(layer.length * layer.members))
+    for number, layer in enumerate(encoder.deep_prompts, seam.prompt_layer + 1):
+        own = _moments(loaded, Seam(loaded.backbone, number), generator)
+        layer.initialize(_drawn(layer.length * layer.members, *own, generator))
     for layer in encoder.made_prompts.values():
         if isinstance(layer, SoftPrompt):
             layer.initialize(drawn(layer.length))
@@ -128,31 +131,48 @@ def _as_states(
     encoder: PromptedEncoder, vectors: Any, centres: np.ndarray, generator: np.random.Generator
 ) -> np.ndarray:
     """Centres of item vectors, at the place and scale of word states at the seam."""
-    sample = vocabulary_states(encoder.loaded, encoder.seam, 256, generator)
+    mean, deviation = _moments(encoder.loaded, encoder.seam, generator)
     vectors = np.asarray(vectors)
     spread = (centres - vectors.mean(axis=0)) / (vectors.std(axis=0) + 1e-6)
-    return sample.mean(axis=0) + sample.std(axis=0) * spread
+    return mean + deviation * spread
+
+
+def _moments(
+    loaded: LoadedBackbone, seam: Seam, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation `[D]` of word states at a seam."""
+    sample = vocabulary_states(loaded, seam, 256, generator)
+    return sample.mean(axis=0), sample.std(axis=0)
+
+
+def _drawn(
+    count: int, mean: np.ndarray, deviation: np.ndarray, generator: np.random.Generator
+) -> np.ndarray:
+    noise = generator.standard_normal((count, len(mean)))
+    return (mean + deviation * noise).astype("float32")
 
 
 def vocabulary_states(
     loaded: LoadedBackbone, seam: Seam, count: int, generator: np.random.Generator
 ) -> np.ndarray:
-    """States `[count, D]` at the seam of random pieces of the vocabulary, each alone."""
-    size = loaded.tokenizer.keras_tokenizer.vocabulary_size()
-    drawn = generator.choice(size, size=(count, 1), replace=size < count)
-    with warnings.catch_warnings():
-        # Keras finds a softmax over a sequence of one token suspicious; here it is meant.
-        warnings.filterwarnings("ignore", message="You are using a softmax over axis")
-        return np.asarray(seam.lower_states(drawn, np.ones_like(drawn)))[:, 0]
+    """States `[count, D]` at the seam of random pieces of the vocabulary, `_ROW` in each text."""
+    tokenizer = loaded.tokenizer.keras_tokenizer
+    special = set(getattr(tokenizer, "special_token_ids", ()))
+    known = np.array([i for i in range(tokenizer.vocabulary_size()) if i not in special])
+    rows = -(-count // _ROW)
+    drawn = generator.choice(known, size=(rows, _ROW), replace=len(known) < rows * _ROW)
+    return states_in_context(loaded, seam, drawn).reshape(-1, loaded.width)[:count]
 
 
 def word_states(loaded: LoadedBackbone, seam: Seam, words: str) -> np.ndarray:
-    """States `[n, D]` at the seam of some words, without special tokens.
+    """States `[n, D]` at the seam of some words as one text, without its special tokens.
 
     Raises:
         ConfigError: the tokenizer leaves nothing of the words.
     """
-    pieces = np.asarray(loaded.tokenizer.pieces([words]).to_tensor())
+    tokenizer = loaded.tokenizer
+    most = tokenizer.sequence_length - tokenizer.specials
+    pieces = np.asarray(tokenizer.pieces([words]).to_tensor())[:, :most]
     if not pieces.size:
         raise ConfigError(f"No word piece is left of the prompt words {words!r}.")
-    return np.asarray(seam.lower_states(pieces, np.ones_like(pieces)))[0]
+    return states_in_context(loaded, seam, pieces)[0]

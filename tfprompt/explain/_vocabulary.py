@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,7 @@ CANDIDATES = 4000
 
 
 def word_states(loaded: LoadedBackbone, layer: int) -> tuple[list[str], np.ndarray]:
-    """Common words, and the state of each, alone, at the input of a layer.
+    """Common words, and the state of each, as a text of its own, at the input of a layer.
 
     Args:
         loaded: the backbone.
@@ -24,17 +23,15 @@ def word_states(loaded: LoadedBackbone, layer: int) -> tuple[list[str], np.ndarr
     Returns:
         The first 4,000 whole words of the vocabulary, and their states `[n, D]`.
     """
+    from tfprompt.encoders.in_context import states_in_context
     from tfprompt.encoders.seam import Seam
 
     words, ids = _whole_words(loaded)
     seam = Seam(loaded.backbone, layer)
-    parts = []
-    with warnings.catch_warnings():
-        # Keras finds a softmax over a sequence of one token suspicious; here it is meant.
-        warnings.filterwarnings("ignore", message="You are using a softmax over axis")
-        for at in range(0, len(ids), 512):
-            tokens = ids[at : at + 512, None]
-            parts.append(np.asarray(seam.lower_states(tokens, np.ones_like(tokens)))[:, 0])
+    parts = [
+        states_in_context(loaded, seam, ids[at : at + 512, None])[:, 0]
+        for at in range(0, len(ids), 512)
+    ]
     return words, np.concatenate(parts)
 
 

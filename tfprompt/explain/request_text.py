@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
+from tfprompt.encoders.in_context import states_in_context
 from tfprompt.encoders.text_plan import ORDER_STEP
 from tfprompt.models.request_fields import as_text, history_texts
 from tfprompt.models.request_inputs import known_history, request_frame
@@ -107,13 +107,10 @@ def blank_ids(tokenizer: TextTokenizer, token_ids: np.ndarray) -> np.ndarray:
 
 
 def blank_state(loaded: LoadedBackbone, seam: Seam) -> np.ndarray:
-    """The state `[D]` at a seam of a masked word that stands alone."""
+    """The state `[D]` at a seam of a masked word that is a text of its own."""
     tokenizer = loaded.tokenizer
-    token = np.array([[tokenizer.pad_id if tokenizer.mask_id is None else tokenizer.mask_id]])
-    with warnings.catch_warnings():
-        # Keras finds a softmax over a sequence of one token suspicious; here it is meant.
-        warnings.filterwarnings("ignore", message="You are using a softmax over axis")
-        state: np.ndarray = np.asarray(seam.lower_states(token, np.ones_like(token)))[0, 0]
+    token = tokenizer.pad_id if tokenizer.mask_id is None else tokenizer.mask_id
+    state: np.ndarray = states_in_context(loaded, seam, [[token]])[0, 0]
     return state
 
 

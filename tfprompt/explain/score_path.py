@@ -6,7 +6,7 @@ Nothing said is, at each token's own place:
   trained to read such texts, while it never met a zero vector;
 - for a past item the mean token of the catalog's items at that place of the history: an item was
   taken, and it could be any. So what an item is given is what it says beyond that;
-- for prompts and features the state of a masked word that stands alone, at the layer of each.
+- for prompts and features the state of a masked word, a text of its own, at the layer of each.
 
 Each of the M members of an ensemble goes its own way; the score is that of the mean of what they
 read, and the share of a token is the sum of its shares in all of them.
