@@ -35,8 +35,9 @@ def test_a_prompt_that_starts_from_words_is_near_to_them() -> None:
     for name, word, count in ((SOFT, "film", 1), ("prompted_encoder/soft_1/prompt", "war", 2)):
         near = found.words[name]
         assert [len(each) for each in near] == [2] * count
-        for (first, cosine), (_, second) in near:
-            assert first == word and cosine == pytest.approx(1, abs=1e-5) and second < 0.999
+        assert near[0][0][1] == pytest.approx(1, abs=1e-5)
+        for (first, cosine), (_, second) in near:  # a word repeated starts beside the word
+            assert first == word and cosine > 0.99 > second
     assert "film 1.00" in found.to_text()
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Random pieces that stand in one text.
 _ROW = 16
+# How far a repeated start lies from the first, in deviations of word states.
+_REPEATED = 0.1
 
 
 def start_prompts(encoder: PromptedEncoder) -> None:
@@ -44,7 +46,7 @@ def start_prompts(encoder: PromptedEncoder) -> None:
         encoder.candidate_tokens.match(mean, deviation)
     for soft, layer in zip(encoder.template.soft, encoder.soft_prompts, strict=True):
         if soft.length and soft.initializer == "words":
-            layer.initialize(word_states(loaded, seam, soft.words))
+            _start(layer, word_states(loaded, seam, soft.words), deviation, generator)
         elif soft.length and soft.initializer == "vocabulary":
             count = soft.length * layer.members
             layer.initialize(vocabulary_states(loaded, seam, count, generator))
@@ -78,12 +80,18 @@ def start_from_catalog(
         content: the vectors that requests are likened by `[N, Q]`.
     """
     generator = np.random.default_rng(encoder.seed)
+    mean, deviation = _moments(encoder.loaded, encoder.seam, generator)
     for soft, layer in zip(encoder.template.soft, encoder.soft_prompts, strict=True):
         if soft.initializer == "labels" and soft.length:
-            layer.initialize(label_states(encoder, labels_of(catalog, soft.column)))
+            states = label_states(encoder, labels_of(catalog, soft.column))
         elif soft.initializer == "items" and soft.length:
-            centres = k_means(item_vectors, soft.length, generator)
-            layer.initialize(_as_states(encoder, item_vectors, centres, generator))
+            centres = k_means(item_vectors, soft.length * layer.members, generator)
+            vectors = np.asarray(item_vectors)
+            spread = (centres - vectors.mean(axis=0)) / (vectors.std(axis=0) + 1e-6)
+            states = mean + deviation * spread  # at the place and scale of words
+        else:
+            continue
+        _start(layer, states, deviation, generator)
     for name, layer in encoder.made_prompts.items():
         if name.startswith("pool_") and encoder.template.has_history:
             text = np.asarray(content)[:, : layer.query_width]
@@ -127,14 +135,21 @@ def k_means(vectors: Any, count: int, generator: np.random.Generator) -> np.ndar
     return np.asarray(centres)
 
 
-def _as_states(
-    encoder: PromptedEncoder, vectors: Any, centres: np.ndarray, generator: np.random.Generator
-) -> np.ndarray:
-    """Centres of item vectors, at the place and scale of word states at the seam."""
-    mean, deviation = _moments(encoder.loaded, encoder.seam, generator)
-    vectors = np.asarray(vectors)
-    spread = (centres - vectors.mean(axis=0)) / (vectors.std(axis=0) + 1e-6)
-    return mean + deviation * spread
+def _start(
+    layer: SoftPrompt, states: np.ndarray, deviation: np.ndarray, generator: np.random.Generator
+) -> None:
+    """Starts a prompt from states `[n, D]`; where they are too few, repetitions differ a little.
+
+    Equal vectors would get equal gradients and stay equal: so many would be worth one, and the
+    members of an ensemble would agree for ever.
+    """
+    count = layer.length * layer.members
+    if len(states) < count:
+        places = np.arange(count) % layer.length % len(states)
+        repeated = np.arange(count) >= min(len(states), layer.length)
+        noise = _REPEATED * deviation * generator.standard_normal((count, len(deviation)))
+        states = states[places] + repeated[:, None] * noise
+    layer.initialize(states)
 
 
 def _moments(

@@ -63,7 +63,7 @@ class Soft:
             (a sample of the backbone's word vectors), "words", "labels" (the values of a column,
             such as genres) or "items" (k-means of the item vectors).
         words: the text whose states at the seam start the vectors (`initializer="words"`);
-            repeated or cut to `length`.
+            cut to `length`, or repeated with a little noise.
         position: character in the template.
         column: whose values start the vectors (`initializer="labels"`).
         reparameterized: trained through a small network, which is folded away when it is saved.
