@@ -32,8 +32,7 @@ differs in what is trained beside these: nothing, prompts of some kind, or weigh
 layers. {budget} All items are ranked, none sampled; a tie is never a hit. The setting and the epoch
 are chosen on validation; the test part is looked at once a row and seed. ± is half of a 95 %
 interval, Student's t over training seeds. Every run had one core. A row with fewer than three seeds
-is not finished. In all of these runs random starts of soft prompts are nearly one and the same
-vector, a fault that README's limits name.
+is not finished.
 """
 FAMILIES = {
     "nothing": "Nothing but the projection of items",
