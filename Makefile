@@ -58,6 +58,7 @@ bench: install
 	$(BIN)/python benchmarks/two_stage.py --data movielens-100k --seeds 3
 	$(BIN)/python benchmarks/multitask.py --data movielens-100k --seeds 3 --epochs 6
 	$(BIN)/python benchmarks/continual.py --data movielens-100k --by genre --seeds 3
+	$(BIN)/python benchmarks/continual.py --data movietweetings-100k --by period --seeds 3
 	$(BIN)/python benchmarks/serving.py --data movielens-100k
 	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/render_methods.py

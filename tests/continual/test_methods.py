@@ -30,6 +30,7 @@ from tfprompt.continual.fisher import fisher
 from tfprompt.continual.method import _start_afresh
 from tfprompt.continual.pull import Pull
 from tfprompt.errors import CheckpointError, ConfigError
+from tfprompt.models.loading import load
 from tfprompt.models.parts import PARTS, only, part_of, variables_of
 from tfprompt.models.retriever import Retriever
 from tfprompt.models.tensors import trained_variables
@@ -273,13 +274,15 @@ class Stop(Exception):
         (Replay, None),
         pytest.param(functools.partial(Regularised, windows=3), None, marks=pytest.mark.slow),
         (PromptPerStage, "{soft:2 mlp} watched {history:items}"),
+        (FineTune, "{soft:2 mlp} watched {history:items}"),
+        (Pool, POOL),
     ],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(
     maker: Maker, stream: Stream, course: Course, tmp_path: Path, make: Any,
     template: str | None, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    course = dataclasses.replace(course, epochs=1)
+    course = dataclasses.replace(course, epochs=1, batch_size=4)
     models: list[Retriever] = []
 
     def make_model(seed: int) -> Retriever:
@@ -305,11 +308,27 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     np.testing.assert_array_equal(resumed.untrained, whole.untrained)
     for name, value in values(models[0]).items():
         np.testing.assert_allclose(values(models[-1])[name], value, atol=1e-4, err_msg=name)
+    # Not because nothing was trained.
+    fresh = make_model(3)
+    fresh.prepare()
+    for name, value in values(fresh).items():
+        if "network" not in name:  # folded into its prompt
+            assert np.abs(values(models[0])[name] - value).max() > 1e-3, name
     # Finished, it is read and not trained again; another run is not mistaken for it.
     again = run(make_model, stream, make(course), seed=3, directory=tmp_path, progress=False)
     assert again.to_dict() == resumed.to_dict()
     with pytest.raises(CheckpointError, match="other seed"):
         run(make_model, stream, make(course), seed=4, directory=tmp_path)
+
+
+def test_a_course_begins_at_the_rate_that_it_says() -> None:
+    def rates(course: Course, steps: int) -> list[float]:
+        schedule = course.optimizer(0, steps)._learning_rate
+        return [float(schedule(step)) for step in range(steps)]
+
+    assert rates(Course(rate=0.1, warmup=0.0), 1) == pytest.approx([0.1])
+    assert rates(Course(rate=0.1, warmup=0.9), 1) == pytest.approx([0.1])
+    assert rates(Course(rate=0.1, warmup=0.5), 4)[:3] == pytest.approx([0, 0.05, 0.1])
 
 
 def test_refusals(maker: Maker, stream: Stream) -> None:
@@ -346,7 +365,9 @@ def test_ids_that_are_held_stay_as_cold_as_they_were(
     np.testing.assert_array_equal(np.asarray(model.candidates()), candidates)
 
 
-def test_the_bank_answers_as_each_stage_did(maker: Maker, stream: Stream, course: Course) -> None:
+def test_the_bank_answers_as_each_stage_did(
+    maker: Maker, stream: Stream, course: Course, tmp_path: Path
+) -> None:
     model = maker("{soft:2} {home:feature} watched {history:items}")(0)
     model.prepare()
     method = PromptPerStage(course)
@@ -357,6 +378,11 @@ def test_the_bank_answers_as_each_stage_did(maker: Maker, stream: Stream, course
     banked = np.asarray(model.prompts.queries(x, [stream[0].name] * len(x["states"])))
     method.answer_as(model, 0)
     np.testing.assert_allclose(banked, np.asarray(model(x)), atol=1e-6)
+    # And a process that comes later answers as that stage did.
+    kept = model.prompts.save(stream[0].name, tmp_path / "first")
+    later = load(kept, stream.catalog, backbone=model.encoder.loaded)
+    later.prepare()
+    np.testing.assert_allclose(np.asarray(later(x)), banked, atol=1e-6)
 
 
 def test_a_pruned_tuning_may_be_held_and_measures_each_stage_anew(

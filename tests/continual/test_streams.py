@@ -14,6 +14,8 @@ from tfprompt.errors import ConfigError, DataError
 def test_periods_share_no_event_and_never_look_ahead() -> None:
     data = rented()
     stream = periods(data, 3)
+    days = [name.split(": ")[1] for name in stream.names]  # six of 18 days each, from 1e9 s on
+    assert days == [f"2001-09-{a:02} to 2001-09-{b:02}" for a, b in ((9, 15), (15, 21), (21, 26))]
     seen, latest = 0, 0.0
     for number, stage in enumerate(stream):
         moments = np.concatenate(

@@ -18,7 +18,7 @@ class Course:
         later_rate: the same from the second stage on; None takes `rate`.
         batch_size: windows in a step.
         weight_decay: of AdamW.
-        warmup: share of the steps in which the rate rises.
+        warmup: share of the steps in which the rate rises; 0 starts at its height.
 
     Raises:
         ConfigError: numbers out of range.
@@ -53,6 +53,6 @@ class Course:
 
         from tfprompt.training.schedule import warm_cosine
 
-        warm = max(1, int(steps * self.warmup))
+        warm = min(int(steps * self.warmup), steps - 1)
         schedule = warm_cosine(self.rate_of(number), steps, warm)
         return keras.optimizers.AdamW(schedule, weight_decay=self.weight_decay, global_clipnorm=1.0)

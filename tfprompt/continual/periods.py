@@ -62,7 +62,7 @@ def periods(dataset: Dataset, n: int = 5, *, min_events: int = 3) -> Stream:
     edges = [ordered[0], *starts, ordered[-1]]
     stages = []
     for number in range(n):
-        days = [str(np.datetime64(int(edges[number + at]), "D")) for at in (0, 1)]
+        days = [_day(edges[number + at]) for at in (0, 1)]
         stages.append(
             stage_of(
                 dataset,
@@ -75,3 +75,8 @@ def periods(dataset: Dataset, n: int = 5, *, min_events: int = 3) -> Stream:
             )
         )
     return Stream(f"periods(n={n}, min_events={min_events}) of {dataset.name}", tuple(stages))
+
+
+def _day(moment: float) -> str:
+    """The day of a timestamp in seconds, "2001-09-09"."""
+    return str(np.datetime64(int(moment), "s").astype("datetime64[D]"))

@@ -79,9 +79,7 @@ class SoftPrompt(keras.layers.Layer):
             inner = max(1, self.width // 4)
             self.network = [
                 self.add_weight(
-                    shape=(self.width, inner),
-                    initializer=keras.initializers.GlorotUniform(seed=0),
-                    name="network_in",
+                    shape=(self.width, inner), initializer=_first_matrix(), name="network_in"
                 ),
                 self.add_weight(shape=(inner, self.width), initializer="zeros", name="network_out"),
             ]
@@ -107,7 +105,9 @@ class SoftPrompt(keras.layers.Layer):
         """Sets the vectors to `[P, D]` (`[M, P, D]`); the network starts anew from there."""
         self.prompt.assign(vectors)
         if self.network:
-            self.network[1].assign(np.zeros(self.network[1].shape, np.float32))
+            first, second = self.network
+            first.assign(_first_matrix()(first.shape, first.dtype))
+            second.assign(np.zeros(second.shape, np.float32))
 
     def vectors(self) -> Any:
         """The vectors `[P, D]` (`[M, P, D]`), the network folded in."""
@@ -138,3 +138,8 @@ class SoftPrompt(keras.layers.Layer):
             "reparameterized": self.reparameterized,
             "members": self.members,
         }
+
+
+def _first_matrix() -> keras.initializers.Initializer:
+    """Of a network; seeded, so that one that starts anew is one that was never trained."""
+    return keras.initializers.GlorotUniform(seed=0)
