@@ -20,15 +20,20 @@ from tfprompt.data.dataset import Dataset
 from tfprompt.data.reading import read
 from tfprompt.data.request import Request
 from tfprompt.errors import ConfigError, ExportError
+from tfprompt.models import retriever_config
 from tfprompt.models.item_table import ItemTable
 from tfprompt.models.loading import load
 from tfprompt.models.ranker import Ranker
 from tfprompt.models.recommending import recommend
+from tfprompt.models.request_inputs import request_inputs
 from tfprompt.models.retriever import Retriever
 
 TASTES, EACH, WIDTH = 4, 6, 8
 WORDS = ("film", "red city", "old queen", "good night")
 TEMPLATE = "{soft:2} next {history:items}"
+# Two requests to a ranker, and the items that each has judged.
+HISTORIES = [["i0", "i7"], ["i12", "i13"]]
+CANDIDATES = [["i5", "i3", "i20"], ["i14", "i17", "i1"]]
 
 
 @functools.cache
@@ -161,6 +166,72 @@ def test_content_weight_and_rankers_take_them_too() -> None:
     )  # fmt: skip
     ranker.fit(data().leave_one_out().train, epochs=1, batch_size=8, verbose=0)
     assert ranker.item_table.width == ranker.encoder.width + WIDTH
+
+
+@functools.cache
+def judging() -> Ranker:
+    """A ranker away from its start, which reads the pictures of candidates and of past items."""
+    template = "{soft:1} {history:items} next {item:token}"
+    model = Ranker(encoder(template), data().items, "click", item_vectors={"image": 2.0})
+    model.run_eagerly = True  # asked a few times, which takes less than a graph
+    model.mark_warm(data().leave_one_out().train)
+    model.prepare()
+    rng = np.random.default_rng(7)
+    for variable in model.trainable_variables:
+        variable.assign(variable.value + 0.2 * rng.normal(size=variable.shape))
+    return model
+
+
+def judged(model: Ranker) -> np.ndarray:
+    """What it thinks of the candidates `[2, 3]`."""
+    model.prepare()
+    rows = [request_inputs(model, Request(history=history)) for history in HISTORIES]
+    known = [name for name, value in rows[0].items() if value is not None]
+    inputs = {name: np.concatenate([row[name] for row in rows]) for name in known}
+    return model.score_items(inputs, np.array([model.catalog.index_of(c) for c in CANDIDATES]))
+
+
+def test_a_saved_ranker_judges_the_same(tmp_path: Path) -> None:
+    kept = judging().save_prompts(tmp_path / "prompts")
+    others = data().items.with_vectors(image=np.roll(pictures(), EACH, axis=0))
+    found = []
+    for catalog in (data().items, others):
+        loaded: Any = load(kept, catalog, backbone=judging().encoder.loaded)
+        loaded.run_eagerly = True
+        found.append(judged(loaded))
+    same, swapped = found
+    np.testing.assert_array_equal(same, judged(judging()))
+    # Pictures of other tastes, other scores.
+    assert np.abs(swapped - same).max() > 1e-3
+
+
+def test_an_exported_ranker_judges_the_same(tmp_path: Path) -> None:
+    judging().export(tmp_path / "shop" / "1", check=False)
+    served = tf.saved_model.load(str(tmp_path / "shop" / "1")).signatures["score"]
+    types = served.structured_input_signature[1]
+    requests = [Request(history=history) for history in HISTORIES]
+    asked = signature_inputs(types, requests, candidates=CANDIDATES)
+    answer = served(**{name: tf.constant(value) for name, value in asked.items()})
+    # A graph and single calls add up in another order.
+    np.testing.assert_allclose(answer["scores"], judged(judging()), atol=1e-5)
+
+
+def test_a_keras_file_holds_the_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = trained().encoder.loaded
+    # Stands in for the packaged backbone, the only kind that a file may name.
+    monkeypatch.setattr(retriever_config, "packaged_names", lambda: [loaded.preset])
+    monkeypatch.setattr(retriever_config, "load_backbone", lambda name: loaded)
+    trained().save(tmp_path / "model.keras")
+    again: Any = keras.models.load_model(tmp_path / "model.keras")
+    assert again.vector_options == trained().vector_options and not again.catalog.vectors
+    np.testing.assert_array_equal(
+        again.item_table.all_items()[0], trained().item_table.all_items()[0]
+    )
+    requests = data().leave_one_out().test
+    rows = np.arange(len(requests))
+    np.testing.assert_allclose(
+        again.scores(requests, rows), trained().scores(requests, rows), atol=1e-6
+    )
 
 
 def test_what_is_refused() -> None:

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tfprompt as tp
 from tests import toy
 from tfprompt.data.request import Request
-from tfprompt.encoders.starting_points import label_states, labels_of
+from tfprompt.encoders.starting_points import k_means, label_states, labels_of
 from tfprompt.errors import ConfigError, TemplateError
 from tfprompt.models.retriever import Retriever
 
@@ -283,6 +283,51 @@ def test_prompts_start_where_the_template_says() -> None:
     taken.start_from(model)
     taken.prepare()
     np.testing.assert_array_equal(np.asarray(taken.encoder.soft_prompts[0].prompt), before)
+
+
+def test_more_vectors_than_items_start_apart() -> None:
+    model = toy.retriever("{soft:14 items} {pool:2x1 of 14} {history:items}")
+    model.prepare()
+    pool = model.encoder.made_prompts["pool_1"]
+    for rows in (model.encoder.soft_prompts[0].prompt, pool.keys):
+        assert len(np.unique(np.asarray(rows).round(4), axis=0)) == 14
+    twelve = np.asarray(model.item_table.all_items()[0])
+    np.testing.assert_allclose(np.asarray(pool.keys)[:12], twelve, atol=1e-6)
+
+
+def test_few_distinct_vectors_are_their_own_centres() -> None:
+    rows = np.repeat([[1.0, 0.0], [0.0, 2.0], [3.0, 3.0]], 4, axis=0)
+    found = k_means(rows, 4, np.random.default_rng(0))
+    np.testing.assert_array_equal(found, [[1, 0], [0, 2], [3, 3]])
+
+
+def test_requests_without_a_history_choose_from_the_whole_pool() -> None:
+    model = toy.retriever("{pool:1x1 of 4} a {age} year old {occupation} wants {wish} {mask}")
+    model.prepare()
+    pool = model.encoder.made_prompts["pool_0"]
+    requests = [
+        Request(wish=title, profile={"age": age, "occupation": job})
+        for title, age, job in zip(
+            toy.TITLES, range(18, 30), 6 * ("artist", "student"), strict=True
+        )
+    ]
+    from tfprompt.encoders.prompt_layers import likeness
+    from tfprompt.models.request_inputs import request_inputs
+
+    queries = [likeness(model.encoder, request_inputs(model, each)) for each in requests]
+    chosen = np.asarray(pool.cosines(np.concatenate(queries))).argmax(axis=1)
+    counts = np.bincount(chosen, minlength=4)
+    assert (counts > 0).sum() >= 3 and counts.max() <= 8
+
+
+def test_a_network_that_starts_anew_is_one_that_was_never_trained() -> None:
+    model = toy.moved(toy.retriever(NETWORK))
+    layer, fresh = model.encoder.soft_prompts[0], toy.retriever(NETWORK).encoder.soft_prompts[0]
+    vectors = np.asarray(layer.vectors())
+    layer.assign(vectors)
+    np.testing.assert_allclose(layer.vectors(), vectors, atol=1e-6)
+    for one, other in zip(layer.network, fresh.network, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_bank_serves_each_row_its_prompt_without_tracing_again(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from tfprompt.artifacts.lint.report import LintReport
 from tfprompt.artifacts.module_parts import ExportOptions, Signature
 from tfprompt.encoders.packaged import PACKAGED
 from tfprompt.errors import ExportError
-from tfprompt.models.named_prompts import shared_digests
+from tfprompt.models.named_prompts import frame_of, shared_digests
+from tfprompt.models.retriever_config import describe
 from tfprompt.models.tensors import kept_tensors
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def describe_artifact(
     if first is model and not hasattr(model, "judge_items"):
         trained = kept_tensors(model)
         card["shared_sha256"] = shared_digests(trained)
+        card["prompts_share"] = frame_of(describe(model))
     if options.tokens:
         tokenizer = loaded.tokenizer
         ids = ("cls_id", "sep_id", "pad_id", "sequence_length")

@@ -11,7 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfprompt.errors import CheckpointError, ExportError
-from tfprompt.models.named_prompts import DEFAULT, deep_of, read_prompt, shared_digests, soft_of
+from tfprompt.models.named_prompts import (
+    DEFAULT,
+    deep_of,
+    frame_of,
+    read_prompt,
+    shared_digests,
+    soft_of,
+)
+from tfprompt.models.retriever_config import describe
 from tfprompt.models.tensors import kept_tensors
 
 if TYPE_CHECKING:
@@ -46,7 +54,8 @@ class PromptBank(tf.Module):
         own = kept_tensors(model)
         shared = shared_digests(own)
         try:
-            given = [read_prompt(name, path, shared) for name, path in prompts.items()]
+            frame = frame_of(describe(model))
+            given = [read_prompt(name, path, shared, frame) for name, path in prompts.items()]
         except CheckpointError as error:
             raise ExportError(str(error)) from error
         members = [own, *given]

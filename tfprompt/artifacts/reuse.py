@@ -226,7 +226,8 @@ def _prompt_tensors(
     soft, deep = list(tensors[soft_key]), list(tensors.get(deep_key, ()))
     for name, directory in prompts.items():
         try:
-            member = read_prompt(name, directory, card["shared_sha256"])
+            frame = card.get("prompts_share")
+            member = read_prompt(name, directory, card["shared_sha256"], frame)
         except CheckpointError as error:
             raise ExportError(str(error)) from error
         own = soft_of(member, soft[0].shape[-1])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
     from tfprompt.encoders.loading import LoadedBackbone
     from tfprompt.encoders.prompted import PromptedEncoder
+    from tfprompt.prompts.segments import Soft
 
 # Random pieces that stand in one text.
 _ROW = 16
@@ -64,38 +65,55 @@ def start_prompts(encoder: PromptedEncoder) -> None:
 
 def needs_catalog(encoder: PromptedEncoder) -> bool:
     """Whether some prompt starts from what the catalog holds."""
-    starts = {soft.initializer for soft in encoder.template.soft}
-    return not starts.isdisjoint({"labels", "items"}) or encoder.template.has_pool
+    return any(soft.length for soft, _ in _waiting(encoder)) or bool(_waiting_pools(encoder))
+
+
+def _waiting(encoder: PromptedEncoder) -> list[tuple[Soft, SoftPrompt]]:
+    """Soft prompts that start from the catalog, without those that were taken over."""
+    pairs = zip(encoder.template.soft, encoder.soft_prompts, strict=True)
+    return [
+        (soft, layer)
+        for soft, layer in pairs
+        if soft.initializer in ("labels", "items") and layer.name not in encoder.taken_over
+    ]
+
+
+def _waiting_pools(encoder: PromptedEncoder) -> list[PromptPool]:
+    pools = [layer for layer in encoder.made_prompts.values() if isinstance(layer, PromptPool)]
+    return [layer for layer in pools if layer.name not in encoder.taken_over]
 
 
 def start_from_catalog(
-    encoder: PromptedEncoder, catalog: Catalog, item_vectors: Any, content: Any
+    encoder: PromptedEncoder, catalog: Catalog, item_vectors: Any, likeness: Any = None
 ) -> None:
     """Starts prompts from the values of a column or from the items, and a pool's keys.
 
     Args:
-        encoder: built; what it has trained already is lost.
+        encoder: built; what it has trained already is lost, but for what it has taken over.
         catalog: gives the values of columns.
         item_vectors: frozen text vectors of the items `[N, D]`.
-        content: the vectors that requests are likened by `[N, Q]`.
+        likeness: what requests are like `[n, Q]`, by which a pool's keys are found; read where
+            there is a pool.
     """
     generator = np.random.default_rng(encoder.seed)
     mean, deviation = _moments(encoder.loaded, encoder.seam, generator)
-    for soft, layer in zip(encoder.template.soft, encoder.soft_prompts, strict=True):
-        if soft.initializer == "labels" and soft.length:
+    for soft, layer in _waiting(encoder):
+        if not soft.length:
+            continue
+        if soft.initializer == "labels":
             states = label_states(encoder, labels_of(catalog, soft.column))
-        elif soft.initializer == "items" and soft.length:
+        else:
             centres = k_means(item_vectors, soft.length * layer.members, generator)
             vectors = np.asarray(item_vectors)
             spread = (centres - vectors.mean(axis=0)) / (vectors.std(axis=0) + 1e-6)
             states = mean + deviation * spread  # at the place and scale of words
-        else:
-            continue
         _start(layer, states, deviation, generator)
-    for name, layer in encoder.made_prompts.items():
-        if name.startswith("pool_") and encoder.template.has_history:
-            text = np.asarray(content)[:, : layer.query_width]
-            layer.start_keys(k_means(text, layer.size, generator))
+    for pool in _waiting_pools(encoder):
+        text = np.asarray(likeness)[:, : pool.query_width]
+        centres = k_means(text, pool.size, generator)
+        noise = _REPEATED * text.std(axis=0) * generator.standard_normal((pool.size, text.shape[1]))
+        repeated = np.arange(pool.size) >= len(centres)
+        pool.start_keys(centres[np.arange(pool.size) % len(centres)] + repeated[:, None] * noise)
 
 
 def labels_of(catalog: Catalog, column: str) -> list[str]:
@@ -122,12 +140,13 @@ def label_states(encoder: PromptedEncoder, labels: Sequence[str]) -> np.ndarray:
 
 
 def k_means(vectors: Any, count: int, generator: np.random.Generator) -> np.ndarray:
-    """Centres `[count, D]` of vectors `[N, D]`; with fewer vectors some repeat."""
+    """Centres `[count, D]` of vectors `[N, D]`; these themselves, once each, where they are few."""
     from scipy.cluster.vq import kmeans2  # seldom needed
 
     vectors = np.asarray(vectors, np.float64)
-    if len(np.unique(vectors, axis=0)) <= count:
-        return vectors[np.arange(count) % len(vectors)]
+    first = np.unique(vectors, axis=0, return_index=True)[1]
+    if len(first) <= count:
+        return vectors[np.sort(first)]
     with warnings.catch_warnings():
         # An empty cluster keeps its centre, which does for a start.
         warnings.filterwarnings("ignore", message="One of the clusters is empty")

@@ -13,6 +13,8 @@ from tfprompt.encoders.starting_points import needs_catalog, start_from_catalog
 from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError, ExportError
 from tfprompt.models import prompt_files, retriever_config
+from tfprompt.models.column_tensors import of_other_values
+from tfprompt.models.sample_likeness import sample_likeness
 from tfprompt.models.tensors import kept_tensors, trained_variables
 from tfprompt.models.training_state import networks
 
@@ -50,8 +52,8 @@ class KeptModel(keras.Model):
         if not self.encoder.started:
             self.encoder.started = True
             if needs_catalog(self.encoder):
-                content = self.item_table.all_items()[0]
-                start_from_catalog(self.encoder, self.catalog, self.item_vectors, content)
+                likeness = sample_likeness(self) if self.encoder.template.has_pool else None
+                start_from_catalog(self.encoder, self.catalog, self.item_vectors, likeness)
 
     def catalog_vectors(self, name: str) -> np.ndarray:
         """The catalog's own vectors of that name, `[N, width]`.
@@ -84,8 +86,9 @@ class KeptModel(keras.Model):
 
         Args:
             model: a model on the same backbone. Rows of item ids are taken over only from the
-                same catalog; the whitening of item vectors comes along with what was trained in
-                its space. Nothing is shared: `model` stays as it is.
+                same catalog, and what stands for the values of a column only where these are the
+                same in the same order; the whitening of item vectors comes along with what was
+                trained in its space. Nothing is shared: `model` stays as it is.
 
         Returns:
             The names of the tensors that were taken over.
@@ -107,6 +110,8 @@ class KeptModel(keras.Model):
         given = kept_tensors(model)
         if model.catalog.fingerprint != self.catalog.fingerprint:
             given = {name: v for name, v in given.items() if not name.startswith("item_table/ids")}
+        other_values = of_other_values(self, model)
+        given = {name: v for name, v in given.items() if not name.startswith(other_values)}
         taken = []
         for name, variable in trained_variables(self).items():
             if name in given and given[name].shape == variable.shape:
@@ -123,7 +128,7 @@ class KeptModel(keras.Model):
             if any(name.endswith(f"/{layer.name}/prompt") for name in taken):
                 layer.assign(layer.prompt)  # as the other has it, folded
         # What was taken over is not to start from the catalog any more.
-        self.encoder.started |= any("/soft_" in name or "/pool_" in name for name in taken)
+        self.encoder.taken_over |= {name.split("/")[1] for name in taken if "/" in name}
         return taken
 
     def get_config(self) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from tfprompt.models import prompt_files
 # The model's own prompt.
 DEFAULT = "default"
 PROMPTS = ("prompted_encoder/soft_", "prompted_encoder/deep_")
+_SOFT = re.compile(r"\{\s*soft\s*:\s*(\d+)[^}]*\}")
+_READING = ("prompt_layer", "deep", "read_out", "attention", "ensemble")
 
 
 def soft_of(tensors: Mapping[str, np.ndarray], width: int) -> np.ndarray:
@@ -39,14 +43,48 @@ def deep_of(tensors: Mapping[str, np.ndarray], shape: Sequence[int]) -> np.ndarr
     return np.zeros((*shape[:-2], 0, *shape[-2:]), np.float32)
 
 
+def as_tensors(
+    tensors: Mapping[str, np.ndarray], soft: np.ndarray, deep: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Vectors as the tensors of their model: what `soft_of` and `deep_of` put together, apart.
+
+    Args:
+        tensors: of the model, by name.
+        soft: `[P, D]`, of an ensemble `[M, P, D]`.
+        deep: `[L, P, D]`, of an ensemble `[M, L, P, D]`.
+    """
+    found, start = {}, 0
+    for name in _names(tensors, PROMPTS[0]):
+        end = start + tensors[name].shape[-2]
+        found[name] = np.ascontiguousarray(soft[..., start:end, :])
+        start = end
+    for place, name in enumerate(_names(tensors, PROMPTS[1])):
+        found[name] = np.ascontiguousarray(deep[..., place, :, :])
+    return found
+
+
 def _numbered(tensors: Mapping[str, np.ndarray], prefix: str) -> list[np.ndarray]:
-    """The tensors `prefix0/…`, `prefix1/…` in the order of their numbers."""
-    found = {
-        int(name.removeprefix(prefix).split("/")[0]): np.asarray(value, np.float32)
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }
-    return [found[number] for number in sorted(found)]
+    return [np.asarray(tensors[name], np.float32) for name in _names(tensors, prefix)]
+
+
+def _names(tensors: Mapping[str, np.ndarray], prefix: str) -> list[str]:
+    """The names `prefix0/…`, `prefix1/…` in the order of their numbers."""
+    found = [name for name in tensors if name.startswith(prefix)]
+    return sorted(found, key=lambda name: int(name.removeprefix(prefix).split("/")[0]))
+
+
+def frame_of(description: Mapping[str, Any]) -> dict[str, Any]:
+    """What prompts of one artifact have in common beside tensors: how they are read.
+
+    Args:
+        description: of a model, as `prompts.json` holds it.
+
+    Returns:
+        As JSON: the template, without where its soft prompts start, and options of the encoder.
+    """
+    source = " ".join(_SOFT.sub(r"{soft:\1}", description["template"]).split())
+    options = {name: description["encoder"].get(name) for name in _READING}
+    return {"template": source, "backbone": description["backbone"]["fingerprint"], **options}
 
 
 def shared_digests(tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
@@ -59,7 +97,10 @@ def shared_digests(tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
 
 
 def read_prompt(
-    name: str, directory: str | os.PathLike[str], shared: Mapping[str, str]
+    name: str,
+    directory: str | os.PathLike[str],
+    shared: Mapping[str, str],
+    frame: Mapping[str, Any] | None,
 ) -> dict[str, np.ndarray]:
     """The tensors of another prompt, whose model has the same of everything else.
 
@@ -67,10 +108,20 @@ def read_prompt(
         name: of the prompt.
         directory: what `save_prompts` wrote.
         shared: the `shared_digests` of the model.
+        frame: its `frame_of`; None, where a version was exported before this was kept, compares
+            tensors alone.
 
     Raises:
         CheckpointError: they differ in more than prompts, are not finite, or cannot be read.
     """
+    own = frame_of(prompt_files.describe(directory))
+    unlike = [key for key, value in (frame or own).items() if own.get(key) != value]
+    if frame is not None and unlike:
+        first = unlike[0]
+        raise CheckpointError(
+            "Prompts of one model are read in the same way. Received: prompt "
+            f"{name!r} of {directory} with {first} {own.get(first)!r} for {frame[first]!r}."
+        )
     tensors = prompt_files.read_tensors(directory)
     received = shared_digests(tensors)
     others = sorted(n for n in shared.keys() | received.keys() if shared.get(n) != received.get(n))

@@ -5,13 +5,24 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfprompt.errors import ConfigError
-from tfprompt.models.named_prompts import DEFAULT, deep_of, read_prompt, shared_digests, soft_of
+from tfprompt.models import prompt_files
+from tfprompt.models.named_prompts import (
+    DEFAULT,
+    as_tensors,
+    deep_of,
+    frame_of,
+    read_prompt,
+    shared_digests,
+    soft_of,
+)
+from tfprompt.models.retriever_config import describe
 from tfprompt.models.tensors import kept_tensors
 
 if TYPE_CHECKING:
@@ -70,16 +81,10 @@ class PromptBank:
         """
         _check_name(name)
         shared = shared_digests(kept_tensors(self._model))
-        tensors = read_prompt(name, directory, shared)
+        frame = frame_of(describe(self._model))
+        tensors = read_prompt(name, directory, shared, frame)
         soft = soft_of(tensors, self._model.encoder.width)
-        deep = deep_of(tensors, soft.shape)
-        held = self._held
-        if soft.shape != held.soft.shape[1:] or deep.shape != held.deep.shape[1:]:
-            raise ConfigError(
-                f"Prompts of one bank are {held.soft.shape[1:]} in size. Received: "
-                f"{soft.shape} in {directory}, for {name!r}."
-            )
-        self._put(name, soft, deep)
+        self._put(name, soft, deep_of(tensors, soft.shape))
 
     def keep(self, name: str) -> None:
         """Keeps the model's own prompt, as it is now, under a name; "default" goes on from there.
@@ -99,6 +104,43 @@ class PromptBank:
         _check_name(name)
         soft, deep = _own(self._model)
         self._put(name, soft[0], deep[0])
+
+    def save(
+        self,
+        name: str,
+        directory: str | os.PathLike[str],
+        *,
+        metrics: dict[str, float] | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> Path:
+        """Writes the model with a named prompt in place of its own, as `save_prompts` does.
+
+        Such a directory is what `add`, `tp.load` and `export(prompts=...)` take.
+
+        Args:
+            name: of the prompt.
+            directory: replaced as a whole, atomically.
+            metrics: figures to keep in the description.
+            data: where the data came from, to keep in the description.
+
+        Returns:
+            The directory.
+
+        Raises:
+            ConfigError: there is none of that name.
+
+        Example:
+            for name in model.prompts.names[1:]:
+                model.prompts.save(name, f"prompts/{name}")
+        """
+        held, tensors = self._held, kept_tensors(self._model)
+        place = held.places([name])[0] - 1
+        instead = {}
+        if name != DEFAULT:
+            instead = as_tensors(tensors, held.soft[place], held.deep[place])
+        return prompt_files.save(
+            self._model, directory, metrics=metrics, data=data, instead=instead
+        )
 
     def _put(self, name: str, soft: np.ndarray, deep: np.ndarray) -> None:
         with self._lock:

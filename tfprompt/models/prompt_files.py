@@ -15,6 +15,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from safetensors.numpy import load_file, save_file
 import tfprompt
 from tfprompt._files import atomic_write, read_json, write_json
 from tfprompt.errors import CheckpointError
+from tfprompt.models.column_tensors import meaning_of_columns
 from tfprompt.models.tensors import (
     MEASURED,
     TUNING,
@@ -63,12 +65,22 @@ def save(
     optimizer: bool = False,
     metrics: dict[str, float] | None = None,
     data: dict[str, Any] | None = None,
+    instead: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
-    """Writes the trained tensors of `model`; see `Retriever.save_prompts`."""
+    """Writes the trained tensors of `model`; see `Retriever.save_prompts`.
+
+    Args:
+        model: the model.
+        directory: replaced as a whole, atomically.
+        optimizer: also keeps the optimizer's state.
+        metrics: figures to keep in the description.
+        data: where the data came from.
+        instead: tensors by name in place of the model's own, as those of a named prompt.
+    """
     # Imported when used, here and below: to read a description takes no TensorFlow.
     from tfprompt.models.retriever_config import describe as describe_model
 
-    tensors = kept_tensors(model)
+    tensors = kept_tensors(model) | dict(instead or {})
     measured = measured_variables(model)
     if not model.item_table.measured:
         measured = {name: v for name, v in measured.items() if not name.startswith(WHITENING)}
@@ -97,7 +109,7 @@ def save(
                         if name in model.catalog.vectors
                     },
                 },
-                "features": _feature_columns(model),
+                "features": meaning_of_columns(model),
                 "data": data or {},
                 "metrics": metrics or {},
                 "epochs": model.epochs_done,
@@ -152,7 +164,7 @@ def restore(model: FitsParts, directory: str | os.PathLike[str]) -> None:
             f"{directory} was trained on {description['catalog'].get('items')} items. Received: a "
             f"catalog of {len(model.catalog)} other items, or in another order."
         )
-    if (features := _feature_columns(model)) != description.get("features", features):
+    if (features := meaning_of_columns(model)) != description.get("features", features):
         raise CheckpointError(
             "Features and ratings belong to the columns they were trained on: categories by their "
             "order, numbers by mean and deviation. Received: other values in one of "
@@ -248,22 +260,3 @@ def _contents(directory: Path) -> str:
     if not directory.is_dir():
         return "nothing, since it is no directory"
     return ", ".join(sorted(path.name for path in directory.iterdir())[:8]) or "nothing"
-
-
-def _feature_columns(model: FitsParts) -> dict[str, Any]:
-    """What feature tokens and ratings mean: vocabulary, or mean and deviation."""
-    columns = model.catalog.columns
-    template = model.encoder.template
-    objective = getattr(model, "objective", None)
-    # A ranker's ratings are in standard deviations from their mean, shown or not.
-    rates = template.shows_ratings or (objective is not None and objective.kind != "click")
-    names = (*template.features, *(("rating",) if rates else ()))
-    return {
-        name: {
-            "vocabulary": list(columns[name].vocabulary or ()),
-            "mean": columns[name].mean,
-            "std": columns[name].std,
-        }
-        for name in names
-        if name in columns
-    }
