@@ -60,8 +60,9 @@ def render(results: Iterable[Result]) -> str:
     text = (
         f"Each was tuned with the same budget: {budget['trials']} settings of "
         f"{budget['trial_epochs']} epochs with seed 0 (learning rates of {rates}; for LoRA and "
-        "AdaLoRA three values of alpha, for full rows three speeds of the weights, at the middle "
-        "rate); rows that only start a method otherwise, or add to it, take its setting. Then each "
+        "AdaLoRA three values of alpha, for full rows three speeds of the weights, all at "
+        f"{method_recipes.USUAL['optimizer']['rate']:g}); rows that only start a method otherwise, "
+        "or add to it, take its setting. Then each "
         f"was trained for {budget['epochs']} epochs."
     )
     return "\n".join([HEAD.format(budget=text), *(section(result) for result in found)])

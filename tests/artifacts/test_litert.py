@@ -14,13 +14,17 @@ from ai_edge_litert.interpreter import Interpreter
 import tfprompt as tp
 from tests import toy
 from tests.artifacts.device import ask
+from tfprompt.artifacts.litert.graph import DeviceGraph, Shapes
+from tfprompt.artifacts.litert.requests import device_inputs, requests_of
+from tfprompt.artifacts.litert.text import DeviceText
 from tfprompt.data.request import Request
 from tfprompt.models.retriever import Retriever
 
 # Every kind of segment; the wish's own way through the whole backbone beside it.
 EVERYTHING = (
     "{soft:2} user {age} {occupation} {occupation:feature} {age:feature} {hour:feature} "
-    "{age:personal 1} {hour:personal 1} {history:personal 1} {occupation:task 2} {pool:2x2 of 4} "
+    "{user:personal 1} {age:personal 1} {hour:personal 1} {history:personal 1} "
+    "{occupation:task 2} {pool:2x2 of 4} "
     "watched {history:items} {mask}"
 )
 WORDS = "{soft:2} watched {history:items}"
@@ -72,6 +76,8 @@ def test_a_device_recommends_as_the_model(model: Retriever, exported: Path) -> N
         exported,
         [
             {"history": ["i3", "i0"], "values": artist},
+            {"history": ["i3", "i0"], "values": {**artist, "user": "u1"}},
+            {"history": ["i3", "i0"], "values": {**artist, "user": "a stranger"}},
             {"history": [], "values": artist},
             {"history": ["i5", "nobody", "i1"], "values": {"age": 31, "occupation": "unheard of"}},
             {"history": ["i5"], "values": {"age": 27, "hour": 23}, "wish": "Star WARS at night"},
@@ -81,6 +87,28 @@ def test_a_device_recommends_as_the_model(model: Retriever, exported: Path) -> N
         ],
         k=20,
     )
+
+
+def test_a_device_answers_each_person(model: Retriever, exported: Path) -> None:
+    asked = [{"history": ["i3"], "values": {"user": user}} for user in ("u1", "u2", "a stranger")]
+    known, other, stranger = ask(exported, asked)
+    assert known != other and known != stranger
+    assert stranger == ask(exported, [{"history": ["i3"]}])[0]
+
+
+def test_a_request_to_a_device_says_who_asks(model: Retriever) -> None:
+    graph = DeviceGraph(model, DeviceText(model.encoder, 8, 0), Shapes(history=4, k=3))
+
+    def place(request: Request) -> int:
+        return int(device_inputs(graph, request)["user"][0])
+
+    assert place(Request(profile={"user": "u1"})) == 1
+    assert place(Request(user="a stranger")) == place(Request(history=["i1"])) == -1
+    assert place(Request(user="u1")) == 1
+    part = toy.dataset().leave_one_out().test
+    people = model.catalog.columns["user"].vocabulary or ()
+    found = [people[place(request)] for request in requests_of(graph, part)]
+    assert found == part.user_ids.tolist()
 
 
 def test_a_template_of_words_takes_a_history_alone(words: Retriever, small: Path) -> None:

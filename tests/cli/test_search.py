@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import cli
 from tests.runs.toy import command_line
+from tfprompt.cli.options import gather
 
 TEMPLATE = "(a user|{age} year old) who (liked|watched) {soft:1} {history:items}"
 
@@ -53,11 +54,25 @@ def test_halving(settings: dict[str, Any], capsys: Any) -> None:
     assert kept == {t["template"] for t in sorted(trials[2:], key=lambda t: -t["val_ndcg@10"])[:2]}
 
 
+def test_a_file_says_how_many_epochs(tmp_path: Path) -> None:
+    (tmp_path / "search.json").write_text('{"epochs": 5}')
+    for path, setting, option, epochs in (
+        (None, None, None, 1),
+        (tmp_path / "search.json", None, None, 5),
+        (tmp_path / "search.json", ["epochs=4"], None, 4),
+        (tmp_path / "search.json", ["epochs=4"], 3, 3),
+    ):
+        given = {"data": "movielens-100k", "epochs": option}
+        assert gather(path, setting, given, {"epochs": 1}).epochs == epochs
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         ([], "A search has a template"),
         (["--template", "a", "--method", "best"], "one of beam, halving"),
+        (["--template", "a", "--budget", "2"], "--budget belongs to --method halving"),
+        (["--template", "a", "--method", "halving", "--width", "2"], "--width belongs to"),
         (["--template", "(a|b {history:items}"], "must be closed"),
         (["--template", "(a|{nobody}) {history:items}"], "nobody"),
     ],

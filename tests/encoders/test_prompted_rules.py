@@ -193,6 +193,14 @@ def test_a_bound_on_the_sequence_cuts_the_history_never_the_prompts(wanted: int)
     assert made.template.prompt_length == 4
 
 
+def test_a_bound_on_the_sequence_holds_without_a_history_too() -> None:
+    template = "{soft:6} the old {age} reads"
+    tokens = encoder(template).text_plan.max_length + 6
+    assert encoder(template, sequence_length=tokens).sequence_length == tokens
+    with pytest.raises(ConfigError, match=f"{tokens} tokens here. Received: sequence_length=8"):
+        encoder(template, sequence_length=8)
+
+
 def test_no_warning_where_all_fits(recwarn: pytest.WarningsRecorder) -> None:
     encoder("{soft:4} the {history:items}", sequence_length=100)
     assert not [w for w in recwarn if "history" in str(w.message)]

@@ -56,6 +56,12 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"profile": {"age": 30}},
     ),
     "pool": ("{pool:2x1 of 4} {age} watched {history:items}", {"collaborative": 2}, WISHED),
+    "personal": (
+        "{soft:1} {user:personal 1} {history:personal 1} {age:personal 1} {occupation:task 1} "
+        "watched {history:items}",
+        {},
+        {**WISHED, "user": "u1"},
+    ),
     "pool of texts": ("{pool:1x2 of 3} a {age} year old {mask}", {}, {"profile": {"age": 30}}),
     "titles": (
         "{soft:2} {age} liked {history:titles 2}",
@@ -116,6 +122,16 @@ def test_every_part_of_a_request_has_its_row() -> None:
         ("special tokens", "[SEP]"),
         ("wish", "[CLS]"), ("wish", "a"), ("wish", "red"), ("wish", "story"), ("wish", "[SEP]"),
         ("wish", "no war"),
+    ]  # fmt: skip
+
+
+def test_each_prompt_that_is_made_says_of_what() -> None:
+    model = retriever(CASES["personal"][0])
+    found = attribute(model, Request(**CASES["personal"][2]), "i5", steps=2)
+    rows = list(dict.fromkeys(share.segment for share in found.shares))
+    assert rows[2:6] == [
+        "personal prompt of user", "personal prompt of history", "personal prompt of age",
+        "task prompt of occupation",
     ]  # fmt: skip
 
 

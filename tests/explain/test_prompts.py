@@ -114,6 +114,13 @@ def test_saved_prompts_are_compared_by_name(tmp_path: Path) -> None:
     assert prompt_similarity(deep, layer=2).labels == ("deep_2 0", "deep_2 1")
 
 
+def test_of_a_long_prompt_alone_the_whole_is_shown() -> None:
+    vectors = np.random.default_rng(0).normal(size=(64, 8)).astype("float32")
+    found = prompt_similarity({"long": vectors})
+    (value,) = found.by_prompt()[1].ravel()
+    assert f"{value:.2f}" in found.to_text()
+
+
 def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="template has none"):
         nearest_words(retriever("saw {history:items}"))

@@ -23,6 +23,8 @@ def test_alternatives_are_read_where_they_are_meant() -> None:
     every = [slots.template(choice) for choice in slots]
     assert len(set(every)) == 12 and all("  " not in text for text in every)
     assert Slots.parse("{history:items}").choices == ()
+    doubled = Slots.parse("a set {{ (a|b {{|}}) {history:items}")
+    assert doubled.choices == (3,) and doubled.template((1,)) == "a set {{ b {{ {history:items}"
     assert Slots.parse("({soft:2}|{soft:4}) x").template((1,)) == "{soft:4} x"
     same = Slots.of([["a person", "someone", "a fan"], " who ", ["liked", "watched"]])
     assert same.template((2, 0)) == "a fan who liked"

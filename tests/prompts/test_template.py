@@ -92,6 +92,11 @@ COLUMNS = {
         ("{history:rating}", 9),
         ("{history:rating items}", 9),
         ("{history:items rating} {history:items}", 23),
+        ("{soft:" + 5000 * "9" + "}", 6),
+        ("{age:personal " + 5000 * "9" + "}", 5),
+        ("{pool:1 of 10001}", 6),
+        ("{item:facts}", 6),
+        ("{item:vector}", 6),
     ],
 )
 def test_an_error_points_at_the_character(source: str, position: int) -> None:
@@ -104,6 +109,12 @@ def test_an_error_points_at_the_character(source: str, position: int) -> None:
     shown = source[position] if position < len(source) and source[position] != "\n" else ""
     assert line[column : column + 1] == shown
     assert f"(character {position + 1})" in pointer
+
+
+def test_what_else_is_known_of_items_has_its_own_place() -> None:
+    for kind in ("facts", "vector"):
+        with pytest.raises(TemplateError, match="item_text=.*item_vectors="):
+            Template.parse(f"{{soft:2}} {{item:{kind}}}")
 
 
 @pytest.mark.parametrize("received", [None, 3, b"{soft:8}", ["{soft:8}"]])

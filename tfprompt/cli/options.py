@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,18 +59,24 @@ RunDirectory = Annotated[Path, typer.Argument(help="Run directory, from `tfpromp
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 
 
-def gather(config: Path | None, settings: list[str] | None, given: dict[str, Any]) -> RunConfig:
+def gather(
+    config: Path | None,
+    settings: list[str] | None,
+    given: dict[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+) -> RunConfig:
     """One configuration out of a file, `--set` and options; the later win.
 
     Args:
         config: the file.
         settings: `NAME=VALUE` strings.
         given: option values by field; None stands for an option that was not given.
+        defaults: of a command, in place of the configuration's own.
 
     Raises:
         ConfigError: an unknown name or a broken value.
     """
-    values = RunConfig.read(config) if config is not None else {}
+    values = dict(defaults or {}) | (RunConfig.read(config) if config is not None else {})
     for setting in settings or []:
         name, value = _pair(setting, "--set")
         _put(values, name, _parsed(value))

@@ -42,7 +42,9 @@ def search(
             "better half with more."
         ),
     ] = "beam",
-    width: Annotated[int, typer.Option(help="Templates that a beam keeps.")] = 3,
+    width: Annotated[
+        int | None, typer.Option(help="Templates that a beam keeps; 3 by default.")
+    ] = None,
     budgets: Annotated[
         list[int] | None,
         typer.Option("--budget", help="Epochs of one round of halving, repeated: 1, 2 and 4."),
@@ -64,8 +66,11 @@ def search(
     max_history: Annotated[int | None, field("max_history", panel=MODEL)] = None,
     collaborative: Annotated[int | None, field("collaborative", panel=MODEL)] = None,
     epochs: Annotated[
-        int, typer.Option(help="Epochs of each training of a beam.", rich_help_panel="Training")
-    ] = 1,
+        int | None,
+        typer.Option(
+            help="Epochs of each training of a beam; 1 by default.", rich_help_panel="Training"
+        ),
+    ] = None,
     batch_size: Annotated[int | None, field("batch_size")] = None,
     learning_rate: Annotated[float | None, field("learning_rate")] = None,
     seed: Annotated[int | None, field("seed")] = None,
@@ -81,15 +86,29 @@ def search(
         del given[name]
     if not templates:
         raise ConfigError("A search has a template: --template '(a|b) {history:items}'.")
-    if method not in _METHODS:
-        raise ConfigError(f"--method is one of {', '.join(_METHODS)}. Received: {method!r}.")
-    wanted = options.gather(config, settings, given)
+    _check_method(method, width, budgets, epochs)
+    wanted = options.gather(config, settings, given, {"epochs": 1})
     try:
-        trials = _run(wanted, templates, path, method, width, budgets or [1, 2, 4])
+        trials = _run(wanted, templates, path, method, width or 3, budgets or [1, 2, 4])
     except KeyboardInterrupt as error:
         kept = "" if path is None else f"{path} holds the scores so far; the same command goes on"
         raise Stopped(kept, status_of(error)) from error
     _show(trials, json)
+
+
+def _check_method(
+    method: str, width: int | None, budgets: list[int] | None, epochs: int | None
+) -> None:
+    """Refuses options that the method does not read."""
+    if method not in _METHODS:
+        raise ConfigError(f"--method is one of {', '.join(_METHODS)}. Received: {method!r}.")
+    unread = {"--budget": budgets} if method == "beam" else {"--width": width, "--epochs": epochs}
+    for option, value in unread.items():
+        if value is not None and value != []:
+            other = "halving" if method == "beam" else "beam"
+            raise ConfigError(
+                f"{option} belongs to --method {other}. Received: it beside --method {method}."
+            )
 
 
 def _run(

@@ -138,10 +138,16 @@ class PromptedEncoder(keras.layers.Layer):
         if words is not None and not self.template.has_history:
             # What is never read need not be carried, and a training window is one prompt.
             self.max_history = min(max_history, words.count)
-        if sequence_length is not None and self.template.has_history:
+        if sequence_length is not None:
             others = self.text_plan.max_length + self.template.prompt_tokens
-            others += 1 + int(self.read_out == "mask")
-            self.max_history = fitting_history(max_history, others, sequence_length)
+            if self.template.has_history:
+                others += 1 + int(self.read_out == "mask")
+                self.max_history = fitting_history(max_history, others, sequence_length)
+            elif others > sequence_length:
+                raise ConfigError(
+                    "Prompts are never truncated, so a sequence must hold all of them and the "
+                    f"text: {others} tokens here. Received: sequence_length={sequence_length}."
+                )
         if ensemble < 1 or (ensemble > 1 and not self.template.prompt_length):
             raise ConfigError(
                 "An ensemble has 1 member or more, each a soft prompt. Received: "
@@ -164,6 +170,8 @@ class PromptedEncoder(keras.layers.Layer):
         self.made_prompts: dict[str, Any] = {}
         # Whether what starts from the catalog has started, see `start_from_catalog`.
         self.started = False
+        # The names of layers that another model has trained: these do not start again.
+        self.taken_over: set[str] = set()
 
     @classmethod
     def from_preset(cls, preset: str, template: str | Template, **kwargs: Any) -> PromptedEncoder:

@@ -11,7 +11,16 @@ import numpy as np
 from tfprompt.encoders.text_plan import ORDER_STEP
 from tfprompt.explain.request_text import RequestText, pieces, words
 from tfprompt.layers.attention_rules import ITEM
-from tfprompt.prompts.segments import Feature, Field, Mask, Soft, TextHistory, Words
+from tfprompt.prompts.segments import (
+    Feature,
+    Field,
+    Mask,
+    Personal,
+    Soft,
+    Task,
+    TextHistory,
+    Words,
+)
 
 if TYPE_CHECKING:
     from tfprompt.encoders.prompted import PromptedEncoder
@@ -120,6 +129,9 @@ def _names(encoder: PromptedEncoder, text: RequestText) -> list[str]:
             name = "mask"
         elif isinstance(segment, TextHistory):
             name = ITEM_WORDS
+        elif isinstance(segment, Personal | Task):
+            kind = "personal prompt" if isinstance(segment, Personal) else "task prompt"
+            name = f"{kind} of {segment.name}"
         else:
             name = type(segment).__name__.lower()
         again = sum(other == name or other.startswith(f"{name} (") for other in names)

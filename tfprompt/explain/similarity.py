@@ -67,7 +67,7 @@ class Similarity(Shown):
         where = "" if self.layer is None else f" at layer {self.layer}"
         names, table = self.by_prompt()
         sections = []
-        if len(names) > 1:
+        if len(names) > 1 or len(self.labels) > _DRAWN:
             sections.append(
                 Grid(
                     f"Prompts{where}", names, names, table, -1.0, 1.0,

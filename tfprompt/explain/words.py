@@ -82,11 +82,6 @@ def nearest_words(model: Any, k: int = 5) -> NearestWords:
         Lester et al., 2021, section 7 (nearest neighbours of trained prompts).
     """
     prompts, loaded = prompts_of_model(model)
-    if not prompts:
-        raise ConfigError(
-            "Nearest words are those of soft and deep prompts, and the template has none. "
-            "Write {soft:8} into it."
-        )
     return words_of(prompts, loaded, k)
 
 
@@ -99,8 +94,13 @@ def words_of(prompts: Sequence[PromptVectors], loaded: LoadedBackbone, k: int) -
         k: words for each vector.
 
     Raises:
-        ConfigError: k below 1.
+        ConfigError: k below 1, or no prompts.
     """
+    if not prompts:
+        raise ConfigError(
+            "Nearest words are those of soft and deep prompts, and the template has none. "
+            "Write {soft:8} into it."
+        )
     if k < 1:
         raise ConfigError(f"A vector has 1 nearest word or more. Received: {k}.")
     known = {layer: word_states(loaded, layer) for layer in {p.layer for p in prompts}}

@@ -120,7 +120,9 @@ class ScoreHead(keras.layers.Layer):
     def calibrate(self, states: Any) -> None:
         """Measures what the classes get without content, the mean over `[n, D]`.
 
-        It is kept as cosines, so that it stays right while the scale is trained.
+        It is kept as cosines, so that it stays right while the scale is trained. What training adds
+        to a class, its bias, is no word's leaning and stays; vectors that are trained (`soft`) are
+        to be calibrated anew behind it.
         """
         self.content_free.assign(ops.mean(self.cosines(ops.convert_to_tensor(states)), axis=0))
 

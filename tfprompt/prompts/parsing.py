@@ -30,14 +30,16 @@ KINDS = (
     "{column:feature} and {mask}"
 )
 LONGEST = 512
+# Prompts of a pool.
+_LARGEST_POOL = 10_000
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SOFT = re.compile(
-    r'(\d+)(?:\s+(?:"([^"]*)"|(random|vocabulary|items)|labels\s+([A-Za-z_]\w*)))?(\s+mlp)?\s*\Z'
+    r'(\d{1,6})(?:\s+(?:"([^"]*)"|(random|vocabulary|items)|labels\s+([A-Za-z_]\w*)))?(\s+mlp)?\s*\Z'
 )
-_COUNTED = re.compile(r"(personal|task)\s+(\d+)\Z")
-_POOL = re.compile(r"(?:(\d+)\s*x\s*)?(\d+)\s+of\s+(\d+)\Z")
-_TEXT_HISTORY = re.compile(r"(text|titles)\s+(\d+)\Z")
+_COUNTED = re.compile(r"(personal|task)\s+(\d{1,6})\Z")
+_POOL = re.compile(r"(?:(\d{1,6})\s*x\s*)?(\d{1,6})\s+of\s+(\d{1,6})\Z")
+_TEXT_HISTORY = re.compile(r"(text|titles)\s+(\d{1,6})\Z")
 # More texts than these have pieces past what orders a segment's tokens.
 _MOST_TEXTS = 32
 
@@ -106,6 +108,15 @@ def _placeholder(source: str, start: int, body: str) -> Segment:
         return Candidate("text" if argument == "text" else "token", start)
     if argument == "feature":
         return Feature(name, start)
+    if name == "item":
+        raise TemplateError(
+            source,
+            argument_at,
+            "Of the item to judge a template reads {item:text} or {item:token}. What else is known "
+            'of items goes into these and into {history:items}: words by item_text="{title}. '
+            '{facts}" of the data, vectors by item_vectors=["image"] of the model. '
+            f"Received: '{body}'.",
+        )
     raise TemplateError(
         source, argument_at, f"Unknown kind '{argument}'. A placeholder is one of {KINDS}."
     )
@@ -178,6 +189,10 @@ def _pool(source: str, start: int, argument_at: int, argument: str) -> Pool:
     if min(*counts, int(size)) < 1 or counts[0] > int(size):
         raise TemplateError(
             source, argument_at, f"A pool holds what is chosen from it. Received: '{argument}'."
+        )
+    if int(size) > _LARGEST_POOL:
+        raise TemplateError(
+            source, argument_at, f"A pool has {_LARGEST_POOL:,} prompts at most, not {size}."
         )
     _length(source, argument_at, str(counts[0] * counts[1]))
     return Pool(*counts, int(size), start)

@@ -59,8 +59,8 @@ class Soft:
 
     Attributes:
         length: number of vectors P, 0 or more.
-        initializer: "random" (normal, at the scale of the backbone's word vectors), "vocabulary"
-            (a sample of the backbone's word vectors), "words", "labels" (the values of a column,
+        initializer: "random" (normal, with the mean and deviation of word states at the seam),
+            "vocabulary" (states there of random pieces), "words", "labels" (the values of a column,
             such as genres) or "items" (k-means of the item vectors).
         words: the text whose states at the seam start the vectors (`initializer="words"`);
             cut to `length`, or repeated with a little noise.

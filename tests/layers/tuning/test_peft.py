@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 
 from tests.tiny import bert_vocabulary
+from tfprompt.encoders.layout import lay_out
 from tfprompt.encoders.loading import LoadedBackbone, load_backbone
 from tfprompt.encoders.prompted import PromptedEncoder
 from tfprompt.encoders.seam import Seam
+from tfprompt.encoders.upper import upper_states
 from tfprompt.layers.tuning import IA3, AdaLora, Lora, TunedLayers
 
 pytestmark = pytest.mark.skipif(
@@ -142,36 +144,51 @@ def test_adalora_prunes_the_same_ranks_in_every_step(loaded: LoadedBackbone, ans
     assert left[0] == 36 and left[27] < 14
 
 
+def prompted(loaded: LoadedBackbone, count: int, **options: Any) -> PromptedEncoder:
+    """A prompt of so many vectors before words that each test gives by their states."""
+    encoder = PromptedEncoder(
+        loaded, f"{{soft:{count}}} {{words}}", 0, upper_dropout=0.0, read_out="mean", **options
+    )
+    encoder.build()
+    return encoder
+
+
+def states_of(encoder: PromptedEncoder, words: Any, real: np.ndarray) -> np.ndarray:
+    """The last states of all tokens, the prompt's first: `[B, P + T, D]`.
+
+    What the encoder reads is the mean over the words; that much of it is checked here.
+    """
+    order = np.repeat(np.arange(real.shape[1])[None] + 1, len(real), axis=0)
+    inputs = {"states": words, "states_mask": real, "order": order}
+    plan, *_ = lay_out(encoder, inputs, False, False)
+    states = np.asarray(upper_states(encoder, plan, None, training=False))
+    text = states[:, encoder.template.prompt_length :]
+    means = [row[kept].mean(axis=0) for row, kept in zip(text, real, strict=True)]
+    np.testing.assert_allclose(encoder(inputs), means, atol=1e-6)
+    return states
+
+
 def test_prompt_tuning(loaded: LoadedBackbone, answers: Any) -> None:
     # PEFT puts prompts before the embedding's norm and moves the words behind them; here prompts
     # enter after it. What reaches the first layer is made the same.
     first, last, real = answers["prompts/first"], answers["prompts/last"], answers["mask"] == 1
     count = first.shape[1] - real.shape[1]
-    encoder = PromptedEncoder(
-        loaded, f"{{soft:{count}}} {{words}}", 0, upper_dropout=0.0, read_out="mean"
-    )
-    encoder.build()
+    encoder = prompted(loaded, count)
     encoder.soft_prompts[0].initialize(first[0, :count])
     np.testing.assert_allclose(first[1, :count], first[0, :count], atol=1e-6)
-    order = np.repeat(np.arange(real.shape[1])[None] + 1, 2, axis=0)
-    received = encoder({"states": first[:, count:], "states_mask": real, "order": order})
-    rows = zip(last[:, count:], real, strict=True)
-    np.testing.assert_allclose(received, [row[kept].mean(axis=0) for row, kept in rows], **CLOSE)
+    received = states_of(encoder, first[:, count:], real)
+    seen = np.concatenate([np.ones((len(real), count), bool), real], axis=1)
+    np.testing.assert_allclose(received[seen], last[seen], **CLOSE)
+    assert np.abs(last[:, count:] - answers["plain/last"])[real].max() > 0.1
 
 
 def test_prefix_tuning(loaded: LoadedBackbone, answers: Any) -> None:
     # A prefix is keys and values alone; those of deep prompts are their projections.
     prompts, last, real = answers["prefix/prompts"], answers["prefix/last"], answers["mask"] == 1
-    encoder = PromptedEncoder(
-        loaded, f"{{soft:{prompts.shape[1]}}} {{words}}", 0, deep=True, upper_dropout=0.0,
-        read_out="mean",
-    )  # fmt: skip
-    encoder.build()
+    count = prompts.shape[1]
+    encoder = prompted(loaded, count, deep=True)
     for layer, values in zip((*encoder.soft_prompts, *encoder.deep_prompts), prompts, strict=True):
         layer.initialize(values)
-    states = encoder.seam.lower_states(answers["ids"], real)
-    order = np.repeat(np.arange(real.shape[1])[None] + 1, 2, axis=0)
-    received = encoder({"states": states, "states_mask": real, "order": order})
-    rows = zip(last, real, strict=True)
-    np.testing.assert_allclose(received, [row[kept].mean(axis=0) for row, kept in rows], **CLOSE)
+    received = states_of(encoder, encoder.seam.lower_states(answers["ids"], real), real)
+    np.testing.assert_allclose(received[:, count:][real], last[real], **CLOSE)
     assert np.abs(last - answers["plain/last"])[real].max() > 0.1

@@ -14,7 +14,7 @@ from tfprompt.models.request_fields import as_text
 from tfprompt.models.request_inputs import known_history, request_frame, request_inputs
 from tfprompt.models.wish_reading import read_wish
 from tfprompt.models.wishes import wish_queries
-from tfprompt.prompts.segments import CLOCK_FEATURES, WISH
+from tfprompt.prompts.segments import CLOCK_FEATURES, USER, WISH
 
 if TYPE_CHECKING:
     from tfprompt.artifacts.litert.graph import DeviceGraph
@@ -66,7 +66,8 @@ def device_inputs(graph: DeviceGraph, request: Request) -> dict[str, np.ndarray]
     """The arrays of one request, by input; see `DeviceGraph`."""
     model, text, template = graph.retriever, graph.text, graph.text.template
     wish = read_wish(model, request.wish).wish.wanted if request.wish else ""
-    frame = request_frame({**request.values, WISH: wish}, model.catalog.columns)
+    asked = {USER: request.user, **request.values, WISH: wish}
+    frame = request_frame(asked, model.catalog.columns)
     values = {name: frame[name] for name in frame.columns}
     inputs: dict[str, np.ndarray] = {}
     for name, spec in graph.input_signature().items():
@@ -130,6 +131,7 @@ def _of_part(model: Retriever, part: Requests, row: int) -> Request:
         context["timestamp"] = float(part.timestamps[row])
     profile = {name: v for name, v in known.items() if name in names and name not in context}
     return Request(
+        user=str(part.user_ids[row]),
         history=part.catalog.ids[history].tolist(),
         history_ratings=ratings,
         profile=profile,

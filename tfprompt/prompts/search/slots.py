@@ -129,22 +129,18 @@ class Slots:
 def _opening(source: str, place: int) -> int:
     """The next parenthesis outside of braces, or the end."""
     depth = 0
-    while place < len(source):
-        if source[place] in "{}":
-            depth += 1 if source[place] == "{" else -1
-        elif source[place] == "(" and depth <= 0:
-            return place
-        place += 1
-    return place
+    for at, letter, change in _letters(source, place):
+        depth += change
+        if letter == "(" and depth <= 0:
+            return at
+    return len(source)
 
 
 def _closing(source: str, begin: int) -> int:
     depth = 0
-    for place in range(begin + 1, len(source)):
-        letter = source[place]
-        if letter in "{}":
-            depth += 1 if letter == "{" else -1
-        elif depth <= 0 and letter == "(":
+    for place, letter, change in _letters(source, begin + 1):
+        depth += change
+        if depth <= 0 and letter == "(":
             raise TemplateError(
                 source, place, "Alternatives do not nest. Received: a second parenthesis."
             )
@@ -156,10 +152,25 @@ def _closing(source: str, begin: int) -> int:
 def _split(inside: str) -> list[str]:
     """Cuts at each `|` outside of braces."""
     found, depth = [""], 0
-    for letter in inside:
-        depth += {"{": 1, "}": -1}.get(letter, 0)
+    for _, letter, change in _letters(inside, 0):
+        depth += change
         if letter == "|" and depth <= 0:
             found.append("")
         else:
             found[-1] += letter
     return found
+
+
+def _letters(source: str, place: int) -> Iterator[tuple[int, str, int]]:
+    """Each letter from a place on, with where it stands and how much deeper it leads in braces.
+
+    A brace that is written twice is a letter of the text, as for `parse_segments`.
+    """
+    while place < len(source):
+        pair = source[place : place + 2]
+        if pair in ("{{", "}}"):
+            yield place, pair, 0
+            place += 2
+        else:
+            yield place, pair[0], {"{": 1, "}": -1}.get(pair[0], 0)
+            place += 1

@@ -154,15 +154,14 @@ class Trials:
             held = read_json(path)
             known = held["format"] == FORMAT
             trials = [Trial(**trial) for trial in held["trials"]]
+            about = dict(held["about"])
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise CheckpointError(
                 f"{path} is no file of trials, or damaged: {error!r}. Give another path."
             ) from error
-        if not known or held["about"] != self.about:
+        if not known or about != self.about:
             different = sorted(
-                name
-                for name in {*held["about"], *self.about}
-                if held["about"].get(name) != self.about.get(name)
+                name for name in {*about, *self.about} if about.get(name) != self.about.get(name)
             )
             raise CheckpointError(
                 "Trials go on where the same is scored. Received: "
