@@ -321,6 +321,20 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
         run(make_model, stream, make(course), seed=4, directory=tmp_path)
 
 
+def test_what_a_stage_does_not_choose_stays_as_it_was(
+    maker: Maker, stream: Stream, course: Course
+) -> None:
+    template = "{pool:1x2 of 40} watched {history:items}"
+    method = Pool(dataclasses.replace(course, weight_decay=0.1))
+    model = begun(maker, stream, method, template)
+    pool = model.encoder.made_prompts["pool_0"]
+    prompts, keys = np.array(pool.prompts), np.array(pool.keys)
+    method.fit_stage(model, stream[1], 1)
+    moved = (np.asarray(pool.prompts) != prompts).any(axis=(1, 2))
+    np.testing.assert_array_equal(moved, (np.asarray(pool.keys) != keys).any(axis=1))
+    assert 5 <= moved.sum() <= 35
+
+
 def test_a_course_begins_at_the_rate_that_it_says() -> None:
     def rates(course: Course, steps: int) -> list[float]:
         schedule = course.optimizer(0, steps)._learning_rate

@@ -12,8 +12,9 @@ import tensorflow as tf
 
 import tfprompt as tp
 from tests import toy
+from tests.continual.streams import rented
 from tfprompt.data.request import Request
-from tfprompt.encoders.starting_points import k_means, label_states, labels_of
+from tfprompt.encoders.starting_points import k_means, labels_of
 from tfprompt.errors import ConfigError, TemplateError
 from tfprompt.models.retriever import Retriever
 
@@ -269,8 +270,13 @@ def test_prompts_start_where_the_template_says() -> None:
     before = np.array(items.prompt)
     assert labels_of(model.catalog, "occupation") == ["artist", "student"]
     model.prepare()
-    states = label_states(model.encoder, ["artist", "student"])
-    np.testing.assert_allclose(np.asarray(labels.prompt), states, atol=1e-6)
+    # The mean state of each name's pieces, between what begins and what ends a text.
+    tokenizer, seam = model.encoder.loaded.tokenizer, model.encoder.seam
+    for row, name in zip(np.asarray(labels.prompt), ("artist", "student"), strict=True):
+        ids = tokenizer.pieces([name]).numpy()[0].tolist()
+        text = np.array([[tokenizer.cls_id, *ids, tokenizer.sep_id]])
+        states = np.asarray(seam.lower_states(text, np.ones_like(text)))[0, 1:-1]
+        np.testing.assert_allclose(row, states.mean(axis=0), atol=1e-6)
     assert np.abs(np.asarray(items.prompt) - before).max() > 0.1
     from tfprompt.encoders.starting_points import word_states
 
@@ -293,6 +299,15 @@ def test_more_vectors_than_items_start_apart() -> None:
         assert len(np.unique(np.asarray(rows).round(4), axis=0)) == 14
     twelve = np.asarray(model.item_table.all_items()[0])
     np.testing.assert_allclose(np.asarray(pool.keys)[:12], twelve, atol=1e-6)
+
+
+def test_classes_of_a_text_column_are_its_parts() -> None:
+    data = rented()
+    assert data.items.columns["genres"].kind == "text"
+    assert sorted(labels_of(data.items, "genres")) == ["action", "comedy", "drama"]
+    model = toy.retriever("{soft:3 labels genres} {history:items}", data=data)
+    model.prepare()
+    assert len(np.unique(np.asarray(model.encoder.soft_prompts[0].prompt), axis=0)) == 3
 
 
 def test_few_distinct_vectors_are_their_own_centres() -> None:

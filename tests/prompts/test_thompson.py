@@ -110,7 +110,12 @@ def test_what_is_refused() -> None:
     for names in ([], ["a", "a"], [1]):
         with pytest.raises(ConfigError):
             ThompsonSampling(names)  # type: ignore[arg-type]
-    for options in ({"prior": (0, 1)}, {"discount": 0}, {"discount": 1.1}):
+    for options in (
+        {"prior": (0, 1)},
+        {"prior": (1, float("nan"))},
+        {"discount": 0},
+        {"discount": 1.1},
+    ):
         with pytest.raises(ConfigError):
             ThompsonSampling(["a"], **options)
     bandit = ThompsonSampling(["a"])

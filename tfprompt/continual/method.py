@@ -11,6 +11,7 @@ import numpy as np
 from tfprompt.continual._joined import known_so_far
 from tfprompt.continual.course import Course
 from tfprompt.data.batches import number_of_batches
+from tfprompt.layers import PromptPool
 from tfprompt.models.parts import PARTS, check_parts, only
 from tfprompt.models.training_state import draws, networks
 
@@ -100,7 +101,10 @@ class Method:
         steps = number_of_batches(sequences, window=window, batch_size=course.batch_size)
         with only(model, *(self.later if number else PARTS)):
             # Compiled anew: what is trained has changed, and with it the graph of a step.
-            model.compile(course.optimizer(number, steps * course.epochs))
+            optimizer = course.optimizer(number, steps * course.epochs)
+            # Decay would wear down the prompts that no request of this stage chooses.
+            optimizer.exclude_from_weight_decay(var_list=_pooled(model))
+            model.compile(optimizer)
             model.fit(
                 known_so_far(sequences, self.stream.counts(self.known(number))),
                 epochs=course.epochs,
@@ -109,6 +113,12 @@ class Method:
                 verbose=0,
             )
         _fold(model)
+
+
+def _pooled(model: Retriever) -> list[Any]:
+    """Prompts and keys of all pools."""
+    pools = [p for p in model.encoder.made_prompts.values() if isinstance(p, PromptPool)]
+    return [variable for pool in pools for variable in (pool.prompts, pool.keys)]
 
 
 def _fold(model: Retriever) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Sequence
@@ -61,7 +62,7 @@ class ThompsonSampling:
         names = [names] if isinstance(names, str) else list(names)
         if not names or len(set(names)) < len(names) or not all(isinstance(n, str) for n in names):
             raise ConfigError(f"Arms have 1 name or more, each once. Received: {names!r}.")
-        if len(prior) != 2 or not min(prior) > 0:
+        if len(prior) != 2 or not all(0 < number < math.inf for number in prior):
             raise ConfigError(f"A prior is two numbers above 0. Received: {prior!r}.")
         if not 0 < discount <= 1:
             raise ConfigError(f"A discount is above 0, and 1 at most. Received: {discount!r}.")
