@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras import ops
 
 from tfprompt.errors import ConfigError
 
@@ -68,7 +69,7 @@ class CandidateTokens(keras.layers.Layer):
 
     def call(self, candidates: Any, training: bool | None = None) -> Any:
         """Adds the vector, normalises: `[..., D]` to the same."""
-        candidates = candidates + self.role
+        candidates = ops.add(candidates, self.role)
         if self.normalize:
             candidates = self.norm(candidates)
         return self.dropout(candidates, training=training)

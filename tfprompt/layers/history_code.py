@@ -63,8 +63,9 @@ class HistoryCode(keras.layers.Layer):
         """`[B, H, D]` and `[B, H]` to `[B, R]`."""
         mask = ops.cast(mask, "bool")
         logits = ops.where(mask, ops.matmul(items, self.query), -1e9)
-        # A softmax by hand: that of Keras warns of a single past item.
-        highest = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True, initial=-1e9))
+        # A softmax by hand: that of Keras warns of a single past item, and there may be no place.
+        padded = ops.pad(logits, ((0, 0), (0, 1)), constant_values=-1e9)
+        highest = ops.stop_gradient(ops.max(padded, axis=-1, keepdims=True))
         weights = ops.exp(logits - highest) * ops.cast(mask, items.dtype)
         weights = weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1e-9)
         pooled = ops.sum(items * ops.expand_dims(weights, -1), axis=1)

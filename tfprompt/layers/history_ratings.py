@@ -73,7 +73,7 @@ class HistoryRatings(keras.layers.Layer):
         z = (ratings - self.mean) / self.std
         z = ops.expand_dims(ops.where(ops.isnan(ratings), ops.zeros_like(ratings), z), -1)
         moved = z * self.table[0] + (ops.square(z) - 1) * self.table[1]
-        return items * (1 + z * self.scale) + ops.where(missing, self.table[2], moved)
+        return items * (1 + ops.multiply(z, self.scale)) + ops.where(missing, self.table[2], moved)
 
     def compute_output_shape(self, items_shape: Any, ratings_shape: Any = None) -> Any:
         """Shape `[B, H, D]`."""

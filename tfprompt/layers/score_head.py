@@ -134,11 +134,11 @@ class ScoreHead(keras.layers.Layer):
     def call(self, states: Any) -> Any:
         """`[..., D]` to `[...]`."""
         if self.classes is None:
-            return ops.sum(states * self.kernel, axis=-1) + self.bias
+            return ops.add(ops.sum(ops.multiply(states, self.kernel), axis=-1), self.bias)
         cosines = self.cosines(states)
         if self.calibrated:
-            cosines = cosines - self.content_free
-        scores = self.scale * ops.exp(self.log_scale) * cosines + self.bias
+            cosines = ops.subtract(cosines, self.content_free)
+        scores = ops.add(self.scale * ops.exp(self.log_scale) * cosines, self.bias)
         if self.values is None:
             return scores[..., 1] - scores[..., 0]
         values = ops.convert_to_tensor(self.values, dtype=states.dtype)

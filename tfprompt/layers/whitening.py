@@ -78,7 +78,7 @@ class Whitening(keras.layers.Layer):
 
     def call(self, vectors: Any) -> Any:
         """Centres, rotates, scales: `[..., D]` in and out."""
-        spread = ops.matmul(vectors - self.mean, self.matrix)
+        spread = ops.matmul(ops.subtract(vectors, self.mean), self.matrix)
         return unit_length(spread)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
