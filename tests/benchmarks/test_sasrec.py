@@ -16,6 +16,7 @@ def split():
     return read(events, name="circle").leave_one_out()
 
 
+@pytest.mark.slow
 def test_it_learns_what_is_certain(split):
     # A short window, so that every position that is asked for has been trained.
     options = {"width": 16, "dropout": 0.0, "window": 4, "rate": 1e-2, "batch_size": 8}

@@ -275,7 +275,7 @@ class Stop(Exception):
         pytest.param(functools.partial(Regularised, windows=3), None, marks=pytest.mark.slow),
         (PromptPerStage, "{soft:2 mlp} watched {history:items}"),
         (FineTune, "{soft:2 mlp} watched {history:items}"),
-        (Pool, POOL),
+        pytest.param(Pool, POOL, marks=pytest.mark.slow),
     ],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(
@@ -331,8 +331,9 @@ def test_what_a_stage_does_not_choose_stays_as_it_was(
     prompts, keys = np.array(pool.prompts), np.array(pool.keys)
     method.fit_stage(model, stream[1], 1)
     moved = (np.asarray(pool.prompts) != prompts).any(axis=(1, 2))
-    np.testing.assert_array_equal(moved, (np.asarray(pool.keys) != keys).any(axis=1))
-    assert 5 <= moved.sum() <= 35
+    drawn = (np.asarray(pool.keys) != keys).any(axis=1)  # but for keys that are on their query
+    assert not (drawn & ~moved).any()
+    assert 5 <= drawn.sum() and moved.sum() <= 35
 
 
 def test_a_course_begins_at_the_rate_that_it_says() -> None:

@@ -413,6 +413,7 @@ def test_the_score_of_a_task() -> None:
     assert mean_score({"a": 0.2, "b": 0.4}) == pytest.approx(mean_score({"a": 0.1, "b": 0.8}))
 
 
+@pytest.mark.slow
 def test_callbacks_see_the_score_and_restore_the_best(tmp_path: Path) -> None:
     path = tmp_path / "best.weights.h5"
     watched = {"monitor": "val_score", "mode": "max"}

@@ -80,6 +80,7 @@ def test_in_two_parts_equals_in_one(
             np.testing.assert_allclose(tensors[name], value, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_run(
     trained: Path, settings: dict[str, Any], tmp_path: Path
 ) -> None:
