@@ -1,7 +1,8 @@
-"""The layers on Keras' other backends: the same outputs, on JAX the same gradients too."""
+"""The layers on Keras' other backends: the same outputs and, where there are any, gradients."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -31,23 +32,32 @@ for name in EXAMPLES:
     outputs = [out for out in tree.flatten(layer(*values)) if out is not None]
     for place, out in enumerate(outputs):
         found[f"{name}/{place}"] = ops.convert_to_numpy(out)
-    if keras.backend.backend() == "jax" and layer.trainable_variables:
+    if not layer.trainable_variables:
+        continue
+    slopes = []
+    if keras.backend.backend() == "torch":
+        total(layer(*values)).backward()
+        given = [variable.value for variable in layer.trainable_variables]
+        slopes = [ops.zeros_like(v) if v.grad is None else v.grad for v in given]
+    elif keras.backend.backend() == "jax":
         import jax
         held = [variable.value for variable in layer.non_trainable_variables]
         def loss(trained):
             return total(layer.stateless_call(trained, held, *values)[0])
         given = [variable.value for variable in layer.trainable_variables]
-        for place, slope in enumerate(jax.jit(jax.grad(loss))(given)):
-            found[f"{name}/gradient {place}"] = np.asarray(slope)
+        slopes = jax.jit(jax.grad(loss))(given)
+    for place, slope in enumerate(slopes):
+        found[f"{name}/gradient {place}"] = ops.convert_to_numpy(slope)
 np.savez(sys.argv[1], **found)
 """
 
 
-@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("backend", ["numpy", "jax", "torch"])
 def test_layers_compute_the_same_on_another_backend(backend: str, tmp_path: Path) -> None:
-    # Keras' NumPy backend takes its linear algebra from one and its FFT from the other.
-    pytest.importorskip("scipy")
-    pytest.importorskip("jax")
+    # Keras' NumPy backend takes its linear algebra from SciPy and its FFT from JAX.
+    for package in {"numpy": ("scipy", "jax")}.get(backend, (backend,)):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
     environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)}
     path = tmp_path / "found.npz"
     done = subprocess.run(
@@ -65,7 +75,7 @@ def test_layers_compute_the_same_on_another_backend(backend: str, tmp_path: Path
             loss = sum(tf.reduce_sum(tf.sin(tf.cast(out, tf.float32))) for out in outputs)
         for place, out in enumerate(outputs):
             np.testing.assert_allclose(found[f"{name}/{place}"], out, atol=1e-5, err_msg=name)
-        if backend == "jax" and trained:
+        if backend != "numpy" and trained:
             slopes = tape.gradient(loss, trained, unconnected_gradients="zero")
             for place, slope in enumerate(slopes):
                 expected = tf.convert_to_tensor(slope)

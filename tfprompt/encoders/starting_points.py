@@ -65,16 +65,16 @@ def start_prompts(encoder: PromptedEncoder) -> None:
 
 def needs_catalog(encoder: PromptedEncoder) -> bool:
     """Whether some prompt starts from what the catalog holds."""
-    return any(soft.length for soft, _ in _waiting(encoder)) or bool(_waiting_pools(encoder))
+    return bool(_waiting(encoder) or _waiting_pools(encoder))
 
 
 def _waiting(encoder: PromptedEncoder) -> list[tuple[Soft, SoftPrompt]]:
     """Soft prompts that start from the catalog, without those that were taken over."""
-    pairs = zip(encoder.template.soft, encoder.soft_prompts, strict=True)
     return [
         (soft, layer)
-        for soft, layer in pairs
-        if soft.initializer in ("labels", "items") and layer.name not in encoder.taken_over
+        for soft, layer in zip(encoder.template.soft, encoder.soft_prompts, strict=True)
+        if soft.length and soft.initializer in ("labels", "items")
+        if layer.name not in encoder.taken_over
     ]
 
 
@@ -98,8 +98,6 @@ def start_from_catalog(
     generator = np.random.default_rng(encoder.seed)
     mean, deviation = _moments(encoder.loaded, encoder.seam, generator)
     for soft, layer in _waiting(encoder):
-        if not soft.length:
-            continue
         if soft.initializer == "labels":
             states = label_states(encoder, labels_of(catalog, soft.column))
         else:

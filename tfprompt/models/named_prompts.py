@@ -115,13 +115,12 @@ def read_prompt(
         CheckpointError: they differ in more than prompts, are not finite, or cannot be read.
     """
     own = frame_of(prompt_files.describe(directory))
-    unlike = [key for key, value in (frame or own).items() if own.get(key) != value]
-    if frame is not None and unlike:
-        first = unlike[0]
-        raise CheckpointError(
-            "Prompts of one model are read in the same way. Received: prompt "
-            f"{name!r} of {directory} with {first} {own.get(first)!r} for {frame[first]!r}."
-        )
+    for key, value in (frame or {}).items():
+        if own[key] != value:
+            raise CheckpointError(
+                "Prompts of one model are read in the same way. Received: prompt "
+                f"{name!r} of {directory} with {key} {own[key]!r} for {value!r}."
+            )
     tensors = prompt_files.read_tensors(directory)
     received = shared_digests(tensors)
     others = sorted(n for n in shared.keys() | received.keys() if shared.get(n) != received.get(n))

@@ -9,7 +9,7 @@ import polars as pl
 
 from tfprompt.encoders.prompt_layers import likeness
 from tfprompt.models.request_fields import RequestFields, history_texts
-from tfprompt.prompts.segments import CLOCK_FEATURES, WISH
+from tfprompt.prompts.segments import WISH
 
 if TYPE_CHECKING:
     from tfprompt.data.catalog import Catalog
@@ -24,7 +24,7 @@ def sample_likeness(model: KeptModel) -> np.ndarray:
 
     With a history, those of the items. Without one, those of requests that are made up: profiles
     of the values that the columns have, and titles for past items and wishes. All such texts have
-    much in common, so keys that start anywhere else would all be as far: one would answer for all.
+    much in common, so of keys that start anywhere else a few would answer for all.
 
     Args:
         model: its item table is filled.
@@ -56,8 +56,6 @@ def _people(
         if column is not None and column.kind == "number":
             noise = generator.standard_normal(_REQUESTS)
             return np.round((column.mean or 0.0) + (column.std or 1.0) * noise)
-        if name in CLOCK_FEATURES:
-            return generator.integers(CLOCK_FEATURES[name], size=_REQUESTS)
         return [None] * _REQUESTS
 
     columns = {name: pl.Series(name, drawn(name), strict=False) for name in names}
