@@ -19,7 +19,12 @@ LOWEST = float(np.finfo(np.float32).min)
 @pytest.mark.parametrize(
     ("template", "objective", "inputs"),
     [
-        (rated.TOKEN, "rating", ["age", "candidates", "history", "history_ratings", "wish"]),
+        pytest.param(
+            rated.TOKEN,
+            "rating",
+            ["age", "candidates", "history", "history_ratings", "wish"],
+            marks=pytest.mark.slow,
+        ),
         (rated.TEXT, "like", ["age", "candidates", "history", "history_ratings", "wish"]),
         pytest.param(
             "{soft:2} {history:items} next {item:token}",

@@ -355,6 +355,7 @@ def test_fit_is_decided_by_its_seed() -> None:
     assert runs[2][1]["loss"] != pytest.approx(runs[0][1]["loss"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_graph_equals_eager() -> None:
     graph, eager = fitted(eager=False), fitted()
     assert eager[1]["loss"] == pytest.approx(graph[1]["loss"], rel=1e-4)

@@ -101,12 +101,10 @@ def fitted(seed: int, objective: Any, template: str) -> tuple[list[float], Any]:
     return losses, trained_values(made)
 
 
+# Slow: a multi-task model's ranker is tried alike.
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("objective", "template"),
-    [
-        ("rating", TOKEN),
-        pytest.param(Objective("click", "pairwise"), TEXT, marks=pytest.mark.slow),
-    ],
+    ("objective", "template"), [("rating", TOKEN), (Objective("click", "pairwise"), TEXT)]
 )
 def test_fit_is_decided_by_its_seed(objective: Any, template: str) -> None:
     (first, values), (second, again) = (fitted(0, objective, template) for _ in range(2))

@@ -20,7 +20,7 @@ import numpy as np
 from tfprompt.training.memory import kept_memory
 
 def work():
-    for _ in range(20):
+    for _ in range(6):
         np.ones(2**23)  # 64 MiB
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
