@@ -55,6 +55,10 @@ METHODS: dict[str, tuple[str, Recipe, list[Recipe]]] = {
     "soft 8 from vocabulary": ("soft", _template("{soft:8 vocabulary}"), RATES),
     "soft 8 from labels": ("soft", _template("{soft:8 labels genres}"), RATES),
     "soft 8 from items": ("soft", _template("{soft:8 items}"), RATES),
+    "soft 8 from elsewhere": (
+        "soft", {**_template("{soft:8}"), "source": {"parts": ["soft"]}}, RATES),
+    "soft 8, all from elsewhere": (
+        "soft", {**_template("{soft:8}"), "source": {"parts": []}}, RATES),
     "soft 8 with network": ("soft", _template("{soft:8 mlp}"), RATES),
     "soft 8, four members": (
         "soft", {**_template("{soft:8}"), "encoder": {"ensemble": 4}}, RATES),
@@ -97,6 +101,8 @@ TUNED_AS = {
     "soft 8 from vocabulary": "soft 8",
     "soft 8 from labels": "soft 8",
     "soft 8 from items": "soft 8",
+    "soft 8 from elsewhere": "soft 8",
+    "soft 8, all from elsewhere": "soft 8",
     "soft 8 with network": "soft 8",
     "soft 8, four members": "soft 8",
     "soft 8, two layers": "soft 8",
@@ -117,6 +123,8 @@ DATA: dict[str, Recipe] = {
     "movielens-100k": {},
     "amazon-toys": {"encoder": {"max_history": 20}},
 }
+# What starts elsewhere is trained first, with the same recipe, on another log.
+ELSEWHERE = {"amazon-toys": "movielens-100k", "movielens-100k": "movietweetings-100k"}
 # Columns and words that differ by data set.
 RENAMED = {"amazon-toys": {"labels genres": "labels categories", "film to watch": "toy to buy"}}
 
@@ -140,6 +148,8 @@ def recipe(data: str, row: str, epochs: int, trial: int) -> Recipe:
     for part in (DATA[data], changes, trials[trial]):
         merge(found, part)
     found |= {"epochs": epochs, "patience": epochs}
+    if "source" in found:
+        found["source"]["data"] = ELSEWHERE[data]
     for old, new in RENAMED.get(data, {}).items():
         found["template"] = found["template"].replace(old, new)
     return found

@@ -65,6 +65,8 @@ def train(recipe: Recipe, split: Split, seed: int, verbose: int = 2) -> tuple[An
 
     began = time.perf_counter()
     model = build(recipe, split, seed)
+    if "source" in recipe:
+        start_elsewhere(model, recipe, seed)
     prepared = time.perf_counter() - began
     model.compile(optimizer=make_optimizer(recipe, split))
     clock = make_clock()
@@ -87,6 +89,16 @@ def train(recipe: Recipe, split: Split, seed: int, verbose: int = 2) -> tuple[An
         "loss": history["loss"],
         **epochs(history["val_ndcg_at_10"], clock.seconds),
     }
+
+
+def start_elsewhere(model: Any, recipe: Recipe, seed: int) -> None:
+    """Starts a model from what the same recipe trains on another data set with the same seed.
+
+    `source` of the recipe names the data set and the parts to take over, all if there are none.
+    """
+    own = {name: value for name, value in recipe.items() if name != "source"}
+    other, _ = train(own, tp.data.load(recipe["source"]["data"]).leave_one_out(), seed, verbose=0)
+    model.start_from(other, *recipe["source"]["parts"])
 
 
 def describe(model: Any) -> dict[str, Any]:

@@ -62,7 +62,9 @@ def render(results: Iterable[Result]) -> str:
         f"{budget['trial_epochs']} epochs with seed 0 (learning rates of {rates}; for LoRA and "
         "AdaLoRA three values of alpha, for full rows three speeds of the weights, all at "
         f"{method_recipes.USUAL['optimizer']['rate']:g}); rows that only start a method otherwise, "
-        "or add to it, take its setting. Then each "
+        "or add to it, take its setting. What starts elsewhere is first trained so on another log ("
+        + ", ".join(f"{log} for {name}" for name, log in method_recipes.ELSEWHERE.items())
+        + "); its time there is not counted. Then each "
         f"was trained for {budget['epochs']} epochs."
     )
     return "\n".join([HEAD.format(budget=text), *(section(result) for result in found)])

@@ -68,6 +68,24 @@ def test_rows_stay_with_the_values_that_they_stand_for() -> None:
     assert {f"prompted_encoder/{n}" for n in ("task_1/prompt", "feature_device/table")} <= taken
 
 
+def test_parts_are_taken_over_alone() -> None:
+    source = toy.moved(toy.retriever("{soft:2 mlp} {hour:personal 1} {history:items}"))
+    model = toy.retriever("{soft:2 mlp} {hour:personal 1} {history:items}")
+    before = trained_values(model)
+    assert model.start_from(source, "soft") == ["prompted_encoder/soft_0/prompt"]
+    # What is kept of the other's network is what it makes: this one's gives the same vectors.
+    theirs, (soft,) = source.encoder.soft_prompts[0].vectors(), model.encoder.soft_prompts
+    np.testing.assert_allclose(soft.vectors(), theirs, atol=1e-6)
+    for name, value in trained_values(model).items():
+        if not name.startswith("prompted_encoder/soft_0/"):
+            np.testing.assert_array_equal(value, before[name], err_msg=name)
+    assert "prompted_encoder/soft_0/prompt" not in model.start_from(source, "items", "temperature")
+    with pytest.raises(ConfigError, match="one or more of"):
+        model.start_from(source, "sofa")
+    with pytest.raises(ConfigError, match="same name and shape"):
+        toy.retriever("words of {history:items}").start_from(source, "soft")
+
+
 def test_what_was_not_taken_over_starts_from_the_catalog() -> None:
     source = toy.moved(toy.retriever("{soft:2} {history:items}"))
     model = toy.retriever("{soft:2} {soft:3 items} {history:items}")

@@ -14,6 +14,7 @@ from tfprompt.encoders.texts import encode_texts
 from tfprompt.errors import ConfigError, ExportError
 from tfprompt.models import prompt_files, retriever_config
 from tfprompt.models.column_tensors import of_other_values
+from tfprompt.models.parts import check_parts, variables_of
 from tfprompt.models.sample_likeness import sample_likeness
 from tfprompt.models.tensors import kept_tensors, trained_variables
 from tfprompt.models.training_state import networks
@@ -78,7 +79,7 @@ class KeptModel(keras.Model):
         """Those of the frozen backbone and the trained ones; the catalog's vectors are data."""
         return int(self.encoder.loaded.backbone.count_params()) + self.trainable_parameters
 
-    def start_from(self, model: KeptModel) -> list[str]:
+    def start_from(self, model: KeptModel, *parts: str) -> list[str]:
         """Takes over what another model has trained, wherever both have a tensor of that name.
 
         A ranker learns much faster from the prompts and item vectors of the retriever whose
@@ -89,12 +90,14 @@ class KeptModel(keras.Model):
                 same catalog, and what stands for the values of a column only where these are the
                 same in the same order; the whitening of item vectors comes along with what was
                 trained in its space. Nothing is shared: `model` stays as it is.
+            *parts: takes over these alone, of the parts that `training_only` knows; "soft" is
+                what SPoT does (Vu et al., 2022).
 
         Returns:
             The names of the tensors that were taken over.
 
         Raises:
-            ConfigError: another backbone, or nothing that both have.
+            ConfigError: another backbone, an unknown part, or nothing that both have.
 
         Example:
             ranker = tp.Ranker(encoder, data.items, "click", collaborative=96)
@@ -113,7 +116,8 @@ class KeptModel(keras.Model):
         other_values = of_other_values(self, model)
         given = {name: v for name, v in given.items() if not name.startswith(other_values)}
         taken = []
-        for name, variable in trained_variables(self).items():
+        wanted = variables_of(self, check_parts(parts)) if parts else trained_variables(self)
+        for name, variable in wanted.items():
             if name in given and given[name].shape == variable.shape:
                 variable.assign(given[name])
                 taken.append(name)
