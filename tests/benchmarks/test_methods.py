@@ -9,6 +9,7 @@ import pytest
 import render_methods
 
 import tfprompt as tp
+from tfprompt.models.tensors import trained_variables
 from tfprompt.prompts.template import Template
 
 NAMED = [(data, row) for data in method_recipes.DATA for row in method_recipes.rows(data)]
@@ -113,6 +114,32 @@ def test_a_subset_keeps_the_order_of_each_user(monkeypatch):
         found = part.interactions.filter(part.interactions["user_id"] == user)["item_id"]
         assert found.to_list() == expected.to_list()
     assert method_rows.load_data("toy", 3).fingerprint == part.fingerprint
+
+
+def test_what_starts_elsewhere_takes_over_what_its_recipe_names(monkeypatch):
+    import prompted
+
+    from tests import toy
+
+    monkeypatch.setattr(tp.data, "load", lambda name: toy.dataset())
+    monkeypatch.setattr(
+        "tfprompt.encoders.load_backbone", lambda preset, random_weights_seed=None: toy.backbone()
+    )
+    recipe = method_recipes.recipe("movielens-100k", "soft 8 from elsewhere", 1, 0)
+    assert recipe["source"] == {"parts": ["soft"], "data": "movietweetings-100k"}
+    recipe["encoder"]["prompt_layer"] = 1
+    split = toy.dataset().leave_one_out()
+    fresh, started = prompted.build(recipe, split, 0), prompted.build(recipe, split, 0)
+
+    def moved(recipe, split, seed, verbose):
+        assert "source" not in recipe
+        return toy.moved(prompted.build(recipe, split, seed)), {}
+
+    monkeypatch.setattr(prompted, "train", moved)
+    prompted.start_elsewhere(started, recipe, 0)
+    for name, value in trained_variables(started).items():
+        same = np.array_equal(value, trained_variables(fresh)[name])
+        assert same == ("soft_0" not in name), name
 
 
 def test_a_run_at_toy_size_gives_what_the_table_shows(monkeypatch):

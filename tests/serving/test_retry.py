@@ -171,8 +171,8 @@ def test_a_silent_server_ends_in_time(failing: Failing, address: str) -> None:
             began = time.monotonic()
             with pytest.raises(DeadlineError):
                 client.status()
-            # Before the 30 s that the server holds; a machine that stalls needs the room.
-            assert 0.15 < time.monotonic() - began < 25
+            # Far from the 30 s that the server holds; slow machines need some room.
+            assert 0.15 < time.monotonic() - began < 10
         asyncio.run(ask())
     finally:
         failing.hold.set()
@@ -186,8 +186,7 @@ def test_many_attempts_end_in_time_too(failing: Failing, address: str) -> None:
         with pytest.raises((UnavailableError, DeadlineError)):
             client.status()
     assert failing.calls > 1
-    # All attempts would take hours; a machine that stalls needs the room.
-    assert 0.3 < time.monotonic() - began < 60
+    assert 0.3 < time.monotonic() - began < 10  # slow machines need some room
 
 
 def test_nobody_there() -> None:
