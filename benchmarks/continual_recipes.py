@@ -42,6 +42,12 @@ ROWS: dict[str, dict[str, Any]] = {
         "tries": RATES,
     },
     "prompt-per-stage": {"method": "PromptPerStage", "tries": PROMPT_RATES},
+    # Backbone and reading are shared, prompt and item projection are the stage's own.
+    "items-per-stage": {
+        "method": "PromptPerStage",
+        "options": {"later": ["soft", "items", "temperature"]},
+        "tries": RATES,
+    },
     "pool": {"method": "Pool", "template": POOL, "tries": PROMPT_RATES},
     "pool-all": {
         "method": "Pool",

@@ -83,6 +83,11 @@ def test_parts_cover_what_is_trained(maker: Maker) -> None:
         (lambda course: FineTune(course, later=("prompts",)), None, {"prompts"}),
         (Pool, POOL, {"prompts"}),
         (PromptPerStage, None, {"prompts"}),
+        (
+            lambda course: PromptPerStage(course, later=("soft", "items")),
+            None,
+            {"prompts", "items"},
+        ),
         (FirstOnly, None, set()),
         (Joint, None, set()),
     ],
@@ -111,10 +116,11 @@ def test_what_all_stages_showed_is_known(maker: Maker, stream: Stream, course: C
     assert 0 < shown.sum() < len(shown)
 
 
-def test_prompts_of_old_stages_come_back_exactly(
-    maker: Maker, stream: Stream, course: Course
+@pytest.mark.parametrize("later", [("soft",), ("soft", "items", "temperature")])
+def test_old_stages_come_back_exactly(
+    maker: Maker, stream: Stream, course: Course, later: tuple[str, ...]
 ) -> None:
-    method = PromptPerStage(course)
+    method = PromptPerStage(course, later=later)
     model = begun(maker, stream, method)
     answers = [model.predict(stream[0].test)]
     method.fit_stage(model, stream[1], 1)
@@ -124,6 +130,11 @@ def test_prompts_of_old_stages_come_back_exactly(
         method.answer_as(model, number)
         np.testing.assert_array_equal(model.predict(stream[number].test), answers[number])
     assert model.prompts.names == ("default", *stream.names)
+    assert {part_of(key.split("/", 1)[1]) for key in method.state()} == (
+        {"prompts"} if later == ("soft",) else {"prompts", "items", "temperature"}
+    )
+    if later != ("soft",):
+        return  # the bank holds prompts alone
     # The bank answers as the method does, whichever prompt the model has now.
     x, _ = next(iter(model.pipeline.requests(stream[1].test, batch_size=4)))
     method.answer_as(model, 1)
@@ -274,6 +285,7 @@ class Stop(Exception):
         (Replay, None),
         pytest.param(functools.partial(Regularised, windows=3), None, marks=pytest.mark.slow),
         (PromptPerStage, "{soft:2 mlp} watched {history:items}"),
+        (functools.partial(PromptPerStage, later=("soft", "items")), None),
         (FineTune, "{soft:2 mlp} watched {history:items}"),
         pytest.param(Pool, POOL, marks=pytest.mark.slow),
     ],
