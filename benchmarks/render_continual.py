@@ -29,8 +29,10 @@ def continual(result: Result) -> str:
         f"Stages in order: {stages}. Each trains on its own events and asks for each user's last "
         "one; NDCG@10 among the items named, seen ones excluded. Average: of all stages after the "
         "last. Forgetting: best of a stage before the end, minus its last figure (Chaudhry et al., "
-        "2018). Backward and forward transfer: Lopez-Paz and Ranzato, 2017. Chosen on validation "
-        "with seed 0, by the average; the test part is looked at once a row and seed.",
+        "2018). Backward and forward transfer: Lopez-Paz and Ranzato, 2017. A method that forgets "
+        "little may have learned little: `first-only` learns nothing after the first stage, "
+        "`joint` sees all stages at once. Chosen on validation with seed 0, by the average; the "
+        "test part is looked at once a row and seed.",
         "",
         *table(
             ["", "seeds", *TITLES.values(), "forgetting beside fine-tune", "seconds"],
