@@ -254,7 +254,7 @@ def _origin(runs: list[Result]) -> list[str]:
     dates = sorted(run["date"][:10] for run in runs)
     return [
         *(f"- `{command}`" for command in commands),
-        f"- {dates[0]} to {dates[-1]}",
+        f"- {' to '.join(dict.fromkeys((dates[0], dates[-1])))}",
         *(f"- {machine}" for machine in machines),
         *(f"- {version}" for version in versions),
     ]
