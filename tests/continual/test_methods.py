@@ -285,7 +285,11 @@ class Stop(Exception):
         (Replay, None),
         pytest.param(functools.partial(Regularised, windows=3), None, marks=pytest.mark.slow),
         (PromptPerStage, "{soft:2 mlp} watched {history:items}"),
-        (functools.partial(PromptPerStage, later=("soft", "items")), None),
+        pytest.param(
+            functools.partial(PromptPerStage, later=("soft", "items")),
+            None,
+            marks=pytest.mark.slow,
+        ),
         (FineTune, "{soft:2 mlp} watched {history:items}"),
         pytest.param(Pool, POOL, marks=pytest.mark.slow),
     ],
