@@ -94,7 +94,12 @@ def section(result: Result) -> str:
         )  # fmt: skip
         lines.append("")
     if data["name"] == "movielens-100k":
-        lines += ["![NDCG@10 against trained parameters](methods.svg)", ""]
+        lines += [
+            "![NDCG@10 against trained parameters](methods.svg)",
+            "",
+            "A mark whose name would cover another has none; the tables have them all.",
+            "",
+        ]
     lines += ["<details><summary>What was chosen, and how it was run</summary>", ""]
     lines += table(
         ["", "template", "setting", *(f"trial {n + 1}" for n in range(3)), "best epoch"],
@@ -189,41 +194,59 @@ def _chosen(name: str, result: Result) -> list[str]:
     ]
 
 
-def draw(result: Result, path: Path) -> None:
-    """NDCG@10 against trained parameters, a mark a row."""
+def draw(results: list[Result], path: Path) -> None:
+    """NDCG@10 against the parameters that a method trains, a panel a data set, a mark a row."""
     import matplotlib
 
     matplotlib.use("svg")
     import matplotlib.pyplot as plt
 
     matplotlib.rcParams["svg.hashsalt"] = "methods"  # the same picture for the same figures
-    figure, axes = plt.subplots(figsize=(9, 5.5), layout="constrained")
+    size = (9, 5.5 * len(results))
+    figure, panels = plt.subplots(len(results), figsize=size, layout="constrained", squeeze=False)
+    for result, axes in zip(results, panels[:, 0], strict=True):
+        _panel(result, axes)
+    panels[0, 0].legend(fontsize=7, loc="upper left", bbox_to_anchor=(0.47, 1))
+    panels[-1, 0].set_xlabel("trained parameters beside the projection of items and the ids")
+    figure.canvas.draw()  # places the axes, by which names are seen to collide
+    for result, axes in zip(results, panels[:, 0], strict=True):
+        _name(result["summary"], axes)
+    figure.savefig(path, format="svg", metadata={"Date": None})
+    plt.close(figure)
+
+
+def _panel(result: Result, axes: Any) -> None:
     summary = result["summary"]
     marks = "os^Dv<>Ph*"
     for (family, title), mark in zip(FAMILIES.items(), marks, strict=True):
         rows = [row for row in rows_of(summary) if method_recipes.METHODS[row][0] == family]
-        if not rows:
-            continue
         values = [summary[row]["measures"]["ndcg@10"] for row in rows]
         half = [0.0 if v["low"] is None else (v["high"] - v["low"]) / 2 for v in values]
-        axes.errorbar(
-            [summary[row]["parameters"]["trained"] for row in rows],
+        axes.errorbar(  # without rows too, so that a family has one colour in all panels
+            [summary[row]["parameters"]["method"] for row in rows],
             [value["mean"] for value in values],
             yerr=half, fmt=mark, markersize=6, capsize=2, elinewidth=0.7, label=title,
         )  # fmt: skip
-        for row, value in zip(rows, values, strict=True):
-            axes.annotate(
-                row.removeprefix("ids: ").removeprefix("personal: "),
-                (summary[row]["parameters"]["trained"], value["mean"]),
-                fontsize=6, xytext=(4, 3), textcoords="offset points",
-            )  # fmt: skip
-    axes.set_xscale("log")
-    axes.set_xlabel("trained parameters")
+    axes.set_xscale("symlog", linthresh=300)  # some methods train nothing of their own
+    axes.set_xlim(-60, 3e7)
+    axes.set_title(result["data"]["name"], fontsize=9)
     axes.set_ylabel("test NDCG@10, all items ranked")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7)
-    figure.savefig(path, format="svg", metadata={"Date": None})
-    plt.close(figure)
+
+
+def _name(summary: Result, axes: Any) -> None:
+    """Names the marks, as far as names do not cover each other."""
+    named: list[Any] = []
+    for row in rows_of(summary):
+        point = summary[row]["parameters"]["method"], summary[row]["measures"]["ndcg@10"]["mean"]
+        name = row.removeprefix("ids: ").removeprefix("personal: ")
+        place = {"fontsize": 6, "xytext": (4, 3), "textcoords": "offset points"}
+        text = axes.annotate(name, point, **place)
+        box = text.get_window_extent()
+        if any(box.overlaps(other) for other in named):
+            text.remove()
+        else:
+            named.append(box)
 
 
 def load(folder: Path = RESULTS) -> list[Result]:
@@ -242,7 +265,7 @@ def main() -> int:
         return int(not PAGE.exists() or PAGE.read_text("utf-8") != text)
     PAGE.write_text(text, "utf-8")
     if results:
-        draw(results[0], PLOT)
+        draw(results, PLOT)
     return 0
 
 
