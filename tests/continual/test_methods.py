@@ -118,7 +118,7 @@ def test_what_all_stages_showed_is_known(maker: Maker, stream: Stream, course: C
 
 @pytest.mark.parametrize("later", [("soft",), ("soft", "items", "temperature")])
 def test_old_stages_come_back_exactly(
-    maker: Maker, stream: Stream, course: Course, later: tuple[str, ...]
+    maker: Maker, stream: Stream, course: Course, later: tuple[str, ...], tmp_path: Path
 ) -> None:
     method = PromptPerStage(course, later=later)
     model = begun(maker, stream, method)
@@ -129,6 +129,10 @@ def test_old_stages_come_back_exactly(
     for number in range(2):
         method.answer_as(model, number)
         np.testing.assert_array_equal(model.predict(stream[number].test), answers[number])
+        model.save_prompts(tmp_path / str(number))
+        loaded = maker()(9)
+        loaded.load_prompts(tmp_path / str(number))
+        np.testing.assert_array_equal(loaded.predict(stream[number].test), answers[number])
     assert model.prompts.names == ("default", *stream.names)
     assert {part_of(key.split("/", 1)[1]) for key in method.state()} == (
         {"prompts"} if later == ("soft",) else {"prompts", "items", "temperature"}

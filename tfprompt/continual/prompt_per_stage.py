@@ -23,8 +23,9 @@ class PromptPerStage(Method):
     What they share, other kinds of prompts too, is frozen after the first stage, so a stage keeps
     the answers that it had to the last bit. A request says which stage it belongs to, as which
     market; one of a stage that has not come yet is answered by the newest prompt. After a run
-    `model.prompts` holds a prompt for each stage, by the stage's name, and `answer_as` puts what
-    belongs to a stage in place.
+    `model.prompts` holds a prompt for each stage, by the stage's name. It holds prompts alone:
+    where `later` has more, `answer_as(model, number)` puts what is a stage's in place, to save or
+    export it.
 
     Args:
         course: how each stage is trained.
@@ -39,7 +40,9 @@ class PromptPerStage(Method):
     Example:
         ```python
         method = tp.continual.PromptPerStage(later=("soft", "items", "temperature"))
-        tp.continual.run(make_model, stream, method)
+        tp.continual.run(make_model, stream, method)  # trains the model of make_model
+        method.answer_as(model, 0)
+        model.save_prompts("prompts/first-stage")
         ```
     """
 
