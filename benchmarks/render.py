@@ -86,10 +86,15 @@ def quality(result: Result) -> str:
         ),
     ]
     lines += _ratios(summary, content)
+    note = ""
+    if any(_lacks_whitening(row) for row in summary.values() if "parameters" in row):
+        note = (
+            " A checkpoint now holds the whitening of items too, 590 kB at MiniLM's width, which "
+            "older runs lack."
+        )
     lines += [
         "",
-        "Cost of training (means over seeds; seconds depend on machine and load). A checkpoint now "
-        "holds the whitening of items too, 590 kB at MiniLM's width, which older runs lack:",
+        f"Cost of training (means over seeds; seconds depend on machine and load).{note}",
         "",
     ]
     lines += table(
@@ -219,6 +224,13 @@ def _first(result: Result, name: str) -> Result:
 
 def _title(measure: str) -> str:
     return measure if measure.startswith("recall") else measure.upper()
+
+
+def _lacks_whitening(row: Result) -> bool:
+    """Whether a checkpoint holds little more than what was trained, as those of old versions."""
+    parameters = row["parameters"]
+    prompted = "share" in parameters  # of the backbone; a SASRec has none
+    return prompted and row["checkpoint_bytes"] < 4 * parameters["trained"] + 100_000
 
 
 def _cost(name: str, row: Result) -> list[str]:
