@@ -104,3 +104,20 @@ def test_an_override_reaches_its_split_alone():
         return recipes.recipe("amazon-toys", split, "collaborative")["model"].get("id_dropout")
 
     assert (drop("cold-items"), drop("leave-one-out")) == (0.5, None)
+
+
+@pytest.mark.parametrize(
+    ("checkpoint_bytes", "share", "note"),
+    [(687_000, 0.0075, True), (1_279_000, 0.0075, False), (687_000, None, False)],
+)
+def test_pages_say_what_older_checkpoints_lack_where_there_are_some(checkpoint_bytes, share, note):
+    # Without a share of a backbone it is a SASRec's, which has no items to whiten.
+    shares = {} if share is None else {"share": share, "share_without_id_table": share}
+    parameters = {"trained": 171_265, "id_table": 0, **shares}
+    result = _header()
+    result["runs"] = [_run(
+        parameters=parameters, checkpoint_bytes=checkpoint_bytes, seconds=1.0, epoch_seconds=1.0,
+        epochs=1, best_epoch=1, peak_memory_bytes=1,
+    )]  # fmt: skip
+    result["summary"] = {"text": results._summary(result["runs"])}
+    assert ("which older runs lack" in render.quality(result)) == note
